@@ -1,0 +1,1 @@
+"""What the daemon does. Meets the world only through the ports; knows no socket, thread, database or library."""

@@ -1,0 +1,146 @@
+"""What control and the world ask of each other, and nothing of how it is done. Tests write these by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from chargemon_edge.ocpp.v16.messages import Request, Response
+from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
+from chargemon_edge.site.picture import SitePicture
+
+
+class Clock(Protocol):
+    """Two clocks: durations from the monotonic one, records from UTC."""
+
+    def monotonic_s(self) -> float:
+        """Seconds; the event loop's own time."""
+        ...
+
+    def utc_ms(self) -> int:
+        """Milliseconds since 1970 UTC."""
+        ...
+
+
+def moment(clock: Clock) -> Moment:
+    """Both clocks now."""
+    return Moment(clock.monotonic_s(), clock.utc_ms())
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """The charge point's CALLRESULT. ``Rejected`` and its kin are answers too: *response.status* says."""
+
+    response: Response
+    sent_mono_s: float
+    """When the CALL was written to the socket."""
+
+
+class CallErrored(msgspec.Struct, frozen=True, kw_only=True):
+    """The charge point's CALLERROR, or an answer that no reading of the specification allows."""
+
+    code: str
+    description: str
+    details: str = "{}"
+
+
+class TimedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Sent, and no answer within the deadline or before the link closed."""
+
+
+class Offline(msgspec.Struct, frozen=True, kw_only=True):
+    """No link; nothing was sent."""
+
+
+class Superseded(msgspec.Struct, frozen=True, kw_only=True):
+    """A newer limit for the same connector took this one's place before it was sent."""
+
+
+class Busy(msgspec.Struct, frozen=True, kw_only=True):
+    """Too many calls wait for this charge point already; nothing was sent."""
+
+
+Outcome = Answered | CallErrored | TimedOut | Offline | Superseded | Busy
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that gets a CALLERROR instead of a confirmation."""
+
+    code: str
+    """One of OCPP-J 1.6 §4.2.3's error codes."""
+    description: str
+
+
+class Reception(Protocol):
+    """Where the chargers' edge hands in what happened there. Every method returns at once."""
+
+    def link_opened(self, charge_point: str, remote: str, *, known: bool) -> None:
+        """An authenticated link stands and may be used."""
+        ...
+
+    def link_closed(self, charge_point: str, reason: str) -> None:
+        """The link that was opened last is gone (a replaced link reports nothing: its successor stands)."""
+        ...
+
+    def requested(
+        self, charge_point: str, request: Request, raw: bytes, reply: Callable[[Response | Refusal], None]
+    ) -> None:
+        """A valid CALL came, *raw* is its payload. *reply* is called exactly once, now or after the commit it needs."""
+        ...
+
+    def noticed(self, event: str, source: str, detail: str) -> None:
+        """A security event: refused login, unknown identity, second connection."""
+        ...
+
+    def commissioning(self) -> bool:
+        """Whether the time-boxed window that lets unknown charge points in is open now."""
+        ...
+
+
+class ChargePoints(Protocol):
+    """The charge points that are connected now."""
+
+    def linked(self, charge_point: str) -> bool:
+        """Whether it has a link."""
+        ...
+
+    async def call(self, charge_point: str, request: Request, deadline_s: float) -> Outcome:
+        """Send *request* when the link is free; exactly one outcome, never an exception but cancellation."""
+        ...
+
+    def offer_limit(self, charge_point: str, connector: int, request: Request, done: Callable[[Outcome], None]) -> None:
+        """Put *request* into the connector's slot: the newest wins, and goes before any waiting call.
+
+        *done* is called exactly once, on the loop.
+        """
+        ...
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk knew at start."""
+
+    picture: SitePicture
+    next_transaction_id: int
+
+
+class Journal(Protocol):
+    """Where facts become rows."""
+
+    def commit(self, new: Sequence[Fact], done: Callable[[Exception | None], None]) -> None:
+        """Make these durable; *done* is called once, on the loop, after the flush or with the reason it failed."""
+        ...
+
+    def record(self, new: Iterable[Fact]) -> None:
+        """Write these behind: with the next commit, or when the write budget allows. May be lost in a crash."""
+        ...
+
+    def find_start(
+        self, charge_point: str, connector: int, id_tag: str, started_text: str, meter_start_wh: int
+    ) -> TransactionStarted | None:
+        """The recorded start that this request repeats, if any (running or ended)."""
+        ...
+
+    def find_transaction(self, transaction_id: int) -> tuple[TransactionStarted, TransactionStopped | None] | None:
+        """A transaction by id, with its stop if it has ended."""
+        ...

@@ -1,0 +1,54 @@
+"""Holds the one current picture of the site. The only writer of it; whoever wants to know of a change follows here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from chargemon_edge.balancing.plan import Plan
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.layout import Site
+from chargemon_edge.site.picture import SitePicture, apply
+
+
+class Present:
+    """The site now: its wiring, its picture, and the plan in force. Lives on the event loop."""
+
+    def __init__(self, site: Site, picture: SitePicture) -> None:
+        self.site = site
+        self.picture = picture
+        # None until the balancer has decided for the first time
+        self.plan: Plan | None = None
+        # rises with every change of picture or plan
+        self.version = 0
+        self._followers: list[Callable[[Fact], None]] = []
+        self._woken: asyncio.Event = asyncio.Event()
+
+    def apply(self, new: Iterable[Fact]) -> None:
+        """Fold facts in, in order, and tell the followers of each."""
+        for fact in new:
+            self.picture = apply(self.picture, fact)
+            for follower in self._followers:
+                follower(fact)
+        self._wake()
+
+    def set_plan(self, plan: Plan) -> None:
+        """Put the balancer's newest plan beside the picture."""
+        self.plan = plan
+        self._wake()
+
+    def follow(self, follower: Callable[[Fact], None]) -> Callable[[], None]:
+        """Call *follower* with every fact after it is folded in; returns what ends that."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
+
+    async def changed(self, since: int) -> int:
+        """Wait until :attr:`version` is above *since*; returns it."""
+        while self.version <= since:
+            await self._woken.wait()
+        return self.version
+
+    def _wake(self) -> None:
+        self.version += 1
+        self._woken.set()
+        self._woken = asyncio.Event()
