@@ -1,0 +1,109 @@
+# What is in the workshop: `make help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/run-installed
+DEV_READY := $(VENV)/dev-installed
+SPELLED := .ci bench chargemon_edge docs etc systemd tests CHANGELOG.md CONTRIBUTING.md Makefile README.md SECURITY.md pyproject.toml
+
+# Every lock holds all of a thing's dependencies, so pip need not look for more
+PIP_INSTALL := pip install --quiet --require-hashes --no-deps
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: help
+help:  ## this list
+	@grep -hE '^[a-z0-9]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*  ## /\1	/' | expand -t 10
+
+.PHONY: run
+run: $(RUN_READY)  ## the daemon on a simulated site; prints the address of its page
+	$(BIN)/python -m chargemon_edge demo
+
+.PHONY: check
+check: $(DEV_READY)  ## the everyday checks, in under 30 s
+	@$(MAKE) --no-print-directory -j2 --output-sync=target quick types style imports spelling
+
+.PHONY: test
+test: $(DEV_READY)  ## everything a change must pass; on a fresh machine as root it installs what it needs
+	@.ci/packages
+	@$(MAKE) --no-print-directory -j2 --output-sync=target types style imports spelling
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q tests/test_tidy.py tests/unit tests/property tests/integration
+	@$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_FLOOR)
+	@$(MAKE) --no-print-directory newer
+	$(PYTEST) tests/simulation tests/system
+
+# In percent of lines and branches, by unit, property and integration tests alone
+COVERAGE_FLOOR := 85
+
+.PHONY: style types imports spelling quick
+style: $(DEV_READY)
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted; try: make tidy"; $(BIN)/ruff format --check .; }
+	@$(BIN)/ruff check --quiet .
+	@echo "style: ok"
+types: $(DEV_READY)
+	@$(BIN)/mypy --no-error-summary
+	@echo "types: ok"
+imports: $(DEV_READY)
+	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+	@echo "imports: ok"
+spelling: $(DEV_READY)
+	@$(BIN)/codespell $(SPELLED)
+	@echo "spelling: ok"
+quick: $(DEV_READY)
+	@$(PYTEST) tests/test_tidy.py tests/unit tests/property
+
+.PHONY: tidy
+tidy: $(DEV_READY)  ## format, and mend what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The shipped interpreter of the next Debian: unit and property tests, where such an interpreter is at hand
+.PHONY: newer
+newer:
+	@python=$$(for p in python3.13 $$(ls -d "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python3.13 2>/dev/null); do \
+	    if $$p -c '' 2>/dev/null; then echo $$p; break; fi; done); \
+	if [ -z "$$python" ]; then echo "newer: no Python 3.13 on this machine, its run is left out"; exit 0; fi; \
+	$(MAKE) --no-print-directory VENV=.venv-3.13 PYTHON=$$python newer-tests
+.PHONY: newer-tests
+newer-tests: $(DEV_READY)
+	@$(BIN)/python --version
+	$(PYTEST) -p no:cacheprovider tests/test_tidy.py tests/unit tests/property
+
+.PHONY: nightly
+nightly: $(DEV_READY)  ## the same properties and simulations on many more seeds; takes long
+	@.ci/packages
+	CHARGEMON_TREES=$${CHARGEMON_TREES:-20000} CHARGEMON_SEEDS=$${CHARGEMON_SEEDS:-20} \
+	CHARGEMON_KILLS=$${CHARGEMON_KILLS:-50} CHARGEMON_HOURS=$${CHARGEMON_HOURS:-24} \
+	    $(PYTEST) --timeout=7200 tests/property tests/simulation tests/system
+
+.PHONY: bench
+bench: $(DEV_READY)  ## every benchmark, briefly: one table, each figure beside its goal
+	@$(BIN)/python -m bench
+
+.PHONY: lock
+lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer versions
+	@for name in run dev; do \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-package pip \
+	        $(UPGRADE) requirements/$$name.in --output-file requirements/$$name.txt; done
+
+.PHONY: clean
+clean:  ## remove whatever the other targets made
+	rm -rf .venv .venv-3.13 build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@PYTHON='$(PYTHON)' .ci/venv $(VENV)
+
+$(RUN_READY): requirements/run.txt | $(BIN)/python
+	@echo "Installing what the daemon needs (requirements/run.txt)"
+	@$(BIN)/python -m $(PIP_INSTALL) -r requirements/run.txt
+	@touch $@
+
+$(DEV_READY): requirements/dev.txt | $(BIN)/python
+	@echo "Installing what the workshop needs (requirements/dev.txt)"
+	@$(BIN)/python -m $(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@ $(RUN_READY)
