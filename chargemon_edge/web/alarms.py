@@ -1,0 +1,184 @@
+"""What a person should know of, worst first, each with what to do. Pure: reads only what the page shows as well.
+
+An alarm stands as long as its cause does; it holds no state of its own, so two pages never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chargemon_edge.site.units import PerPhase
+from chargemon_edge.web.shapes import (
+    AlarmView,
+    ChargePointView,
+    CircuitView,
+    ConnectorView,
+    MeterView,
+    Severity,
+)
+
+# after our own start every charger is away for a while: they come back at their own pace
+RECONNECT_GRACE_S = 120.0
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def alarms(
+    *,
+    armed: bool | None,
+    why: str,
+    uptime_s: float,
+    meters: Sequence[MeterView],
+    circuits: Sequence[CircuitView],
+    charge_points: Sequence[ChargePointView],
+    connectors: Sequence[ConnectorView],
+    kept_stops: int,
+    commissioning_s: float | None,
+) -> tuple[AlarmView, ...]:
+    """All that stand; *armed* is None while nothing has been decided yet."""
+    found = [
+        *(alarm for circuit in circuits for alarm in _over_fuse(circuit)),
+        *_not_armed(armed, why),
+        *(alarm for meter in meters for alarm in _meter(meter)),
+        *(alarm for connector in connectors for alarm in _connector(connector)),
+        *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
+        *_office(kept_stops, commissioning_s),
+    ]
+    # stable: within one severity the order above holds
+    return tuple(sorted(found, key=lambda alarm: _RANK[alarm.severity]))
+
+
+def _over_fuse(circuit: CircuitView) -> Iterator[AlarmView]:
+    if circuit.measured_ma is None:
+        return
+    over = [
+        f"L{index + 1} carries {_amperes(measured)}"
+        for index, (measured, fuse) in enumerate(zip(circuit.measured_ma, circuit.fuse_ma, strict=True))
+        if measured > fuse
+    ]
+    if over:
+        yield AlarmView(
+            code="over_fuse",
+            severity=Severity.CRITICAL,
+            subject=circuit.name,
+            what=f"{circuit.name}: {', '.join(over)}, the fuse is {_fuse(circuit.fuse_ma)}.",
+            advice="The cars are being lowered. If it lasts longer than a minute, switch off other loads.",
+        )
+
+
+def _not_armed(armed: bool | None, why: str) -> Iterator[AlarmView]:
+    if armed is False:
+        yield AlarmView(
+            code="not_armed",
+            severity=Severity.CRITICAL,
+            subject="balancing",
+            what=f"Load balancing is off: {why}",
+            advice="No limits are sent. Correct the configuration, then run: chargemon-edge check-config",
+        )
+
+
+def _meter(meter: MeterView) -> Iterator[AlarmView]:
+    if meter.state == "lost":
+        yield AlarmView(
+            code="meter_lost",
+            severity=Severity.CRITICAL,
+            subject=meter.name,
+            what=f"Meter {meter.name} is lost: {meter.reason}.",
+            advice="The cars are held at their fallback current. Check the meter's supply, cable and address.",
+        )
+    elif meter.state == "stale":
+        yield AlarmView(
+            code="meter_stale",
+            severity=Severity.WARNING,
+            subject=meter.name,
+            what=f"Meter {meter.name} has not answered for a few seconds.",
+            advice="No car gets more current until it answers.",
+        )
+
+
+def _connector(connector: ConnectorView) -> Iterator[AlarmView]:
+    if connector.overdraws and connector.measured_ma is not None and connector.allowed_ma is not None:
+        yield AlarmView(
+            code="overdraws",
+            severity=Severity.CRITICAL,
+            subject=connector.label,
+            what=f"{connector.label} draws {_amperes(max(connector.measured_ma))}"
+            f" though {_amperes(connector.allowed_ma)} are allowed.",
+            advice="The others get less for it. Check that this charger accepts limits from the network.",
+        )
+    if connector.refused is not None:
+        yield AlarmView(
+            code="limit_refused",
+            severity=Severity.WARNING,
+            subject=connector.label,
+            what=f"{connector.label} did not take the limit of {_amperes(connector.refused.limit_ma)}"
+            f" ({connector.refused.outcome}).",
+            advice="Its old limit is still counted. Check that smart charging is switched on in the charger.",
+        )
+    if connector.linked and connector.state == "faulted":
+        yield AlarmView(
+            code="faulted",
+            severity=Severity.WARNING,
+            subject=connector.label,
+            what=f"{connector.label} reports a fault: {connector.error_code or 'no code given'}.",
+            advice="See the charger's manual for this fault.",
+        )
+
+
+def _link(charge_point: ChargePointView, uptime_s: float) -> Iterator[AlarmView]:
+    name = charge_point.identity
+    if charge_point.linked and not charge_point.configured:
+        yield AlarmView(
+            code="not_configured",
+            severity=Severity.NOTICE,
+            subject=name,
+            what=f"{name} is connected but not in the configuration.",
+            advice="It gets no current limit. Add it with its circuit and its password.",
+        )
+    if charge_point.linked or not charge_point.configured:
+        return
+    if charge_point.seen:
+        why = f": {charge_point.link_reason}" if charge_point.link_reason else ""
+        what = f"{name} is offline{why}."
+    elif uptime_s >= RECONNECT_GRACE_S:
+        what = f"{name} has not connected since the daemon started."
+    else:
+        return
+    yield AlarmView(
+        code="offline",
+        severity=Severity.WARNING,
+        subject=name,
+        what=what,
+        advice="Its current stays reserved. Check its supply, network and the address of this system in it.",
+    )
+
+
+def _office(kept_stops: int, commissioning_s: float | None) -> Iterator[AlarmView]:
+    if commissioning_s is not None:
+        yield AlarmView(
+            code="commissioning_open",
+            severity=Severity.NOTICE,
+            subject="commissioning",
+            what="Unknown chargers are let in for the moment.",
+            advice="Close the window when you are done: chargemon-edge commissioning --close",
+        )
+    if kept_stops:
+        yield AlarmView(
+            code="stops_kept",
+            severity=Severity.NOTICE,
+            subject="transactions",
+            what=f"{kept_stops} ended transactions match no start and wait for a person."
+            if kept_stops > 1
+            else "One ended transaction matches no start and waits for a person.",
+            advice="",
+        )
+
+
+def _amperes(current_ma: int) -> str:
+    return f"{current_ma / 1000:.1f} A"
+
+
+def _fuse(fuse_ma: PerPhase) -> str:
+    if len(set(fuse_ma)) == 1:
+        return f"{fuse_ma.l1 / 1000:g} A"
+    return " / ".join(f"{one / 1000:g}" for one in fuse_ma) + " A"

@@ -1,0 +1,47 @@
+"""A connector's state and its words, and how an id tag is masked. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class State(NamedTuple):
+    """For programs and for people."""
+
+    code: str
+    words: str
+
+
+OFFLINE = State("offline", "Offline")
+UNKNOWN = State("unknown", "No status yet")
+
+# OCPP 1.6 §7.7 ChargePointStatus
+_STATES = {
+    "Available": State("available", "Free"),
+    "Preparing": State("preparing", "Car connected, not started"),
+    "Charging": State("charging", "Charging"),
+    "SuspendedEVSE": State("suspended_evse", "Paused by the charger"),
+    "SuspendedEV": State("suspended_ev", "Paused by the car"),
+    "Finishing": State("finishing", "Finished, car still connected"),
+    "Reserved": State("reserved", "Reserved"),
+    "Unavailable": State("unavailable", "Out of service"),
+    "Faulted": State("faulted", "Fault"),
+}
+
+
+def state(status: str | None, *, linked: bool, waits: bool) -> State:
+    """The state of a connector with this last *status*; *waits*: its transaction is to hold 0 A for now."""
+    if not linked:
+        return OFFLINE
+    if status is None:
+        return UNKNOWN
+    found = _STATES.get(status, UNKNOWN)
+    if waits and found.code == "suspended_evse":
+        return State(found.code, "Waiting for current")
+    return found
+
+
+def masked(id_tag: str) -> str:
+    """An id tag that its owner recognises and nobody else can use: its last characters, at most a third of it."""
+    shown = min(4, len(id_tag) // 3)
+    return "…" + id_tag[len(id_tag) - shown :]
