@@ -6,12 +6,12 @@ Nothing here changes the site but the commissioning window, and that route exist
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Clock, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.web import hosts
@@ -32,23 +32,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Server": "chargemon-edge",
 }
-MINUTES_MAX = 60
-
-
-class Commissioning(Protocol):
-    """The window in which unknown charge points are let in."""
-
-    def open(self, minutes: int) -> None:
-        """Let them in for so long from now."""
-        ...
-
-    def close(self) -> None:
-        """Refuse them from now on."""
-        ...
-
-    def remaining_s(self) -> float | None:
-        """How long it stays open; None: it is closed."""
-        ...
 
 
 class _Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,8 +80,11 @@ class Api:
             moment(self._clock),
             self._present.version,
             meter_stale_s=self._settings.meter_stale_s,
-            commissioning_s=self._commissioning.remaining_s(),
+            commissioning_s=self._remaining_s(),
         )
+
+    def _remaining_s(self) -> float | None:
+        return self._commissioning.remaining_s() or None
 
     async def _site(self, _request: web.Request) -> web.StreamResponse:
         return _json(self._view())
@@ -112,16 +98,17 @@ class Api:
         return await self.stream.serve(request)
 
     async def _window(self, _request: web.Request) -> web.StreamResponse:
-        return _json(CommissioningView(remaining_s=self._commissioning.remaining_s()))
+        return _json(CommissioningView(remaining_s=self._remaining_s()))
 
     async def _open_window(self, request: web.Request) -> web.StreamResponse:
         try:
             wanted = msgspec.json.decode(await request.read() or b"{}", type=_Window)
         except msgspec.DecodeError as error:
             return _problem(400, "not understood", str(error))
-        if not 1 <= wanted.minutes <= MINUTES_MAX:
-            return _problem(400, "not allowed", f"minutes must be between 1 and {MINUTES_MAX}")
-        self._commissioning.open(wanted.minutes)
+        try:
+            self._commissioning.open(wanted.minutes)
+        except ValueError as error:
+            return _problem(400, "not allowed", str(error))
         return await self._window(request)
 
     async def _close_window(self, request: web.Request) -> web.StreamResponse:

@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.control.present import Present
-from chargemon_edge.web.api import Api, Commissioning
+from chargemon_edge.web.api import Api
 from chargemon_edge.web.settings import WebSettings
-
-__all__ = ["Commissioning", "WebAddresses", "WebServer"]
 
 
 class WebAddresses(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""A connector's state and its words, and how an id tag is masked. Pure."""
+"""A connector's state: one word for programs, a few for people. Pure."""
 
 from __future__ import annotations
 
@@ -39,9 +39,3 @@ def state(status: str | None, *, linked: bool, waits: bool) -> State:
     if waits and found.code == "suspended_evse":
         return State(found.code, "Waiting for current")
     return found
-
-
-def masked(id_tag: str) -> str:
-    """An id tag that its owner recognises and nobody else can use: its last characters, at most a third of it."""
-    shown = min(4, len(id_tag) // 3)
-    return "…" + id_tag[len(id_tag) - shown :]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Plan
+from chargemon_edge.log import masked
 from chargemon_edge.site.facts import Moment, ValuesReported
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, ConnectorKey, MeterPlace, Site
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, MeterPicture, SitePicture, Transaction
@@ -248,7 +249,7 @@ def _transaction(running: Transaction, energy_wh: int | None, now: Moment) -> Tr
     drawn_wh = None if energy_wh is None else energy_wh - running.meter_start_wh
     return TransactionView(
         transaction_id=running.transaction_id,
-        id_tag=states.masked(running.id_tag),
+        id_tag=masked(running.id_tag),
         id_tag_status=running.id_tag_status,
         # by UTC: after a restart the monotonic clock of the start is another one
         duration_s=max(0, now.utc_ms - running.received.utc_ms) // 1000,

@@ -1,0 +1,82 @@
+"""The command line's side of the Unix socket: asks the running daemon, and says plainly why it could not.
+
+Blocking and on the standard library alone: a command starts, asks one question, and ends.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import TypeVar
+
+import msgspec
+
+from chargemon_edge.web.shapes import CommissioningView, ProblemView, SiteView
+
+TIMEOUT_S = 5.0
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+class ClientError(Exception):
+    """The question was not answered; the text says why and what to do."""
+
+
+def fetch_site(path: str) -> SiteView:
+    """The site as the daemon behind the socket at *path* sees it now; ClientError if there is none."""
+    return _decode(_ask(path, "GET", "/api/v1/site"), SiteView)
+
+
+def open_commissioning(path: str, minutes: int) -> CommissioningView:
+    """Let unknown charge points in for *minutes*; ClientError also if the daemon does not allow so many."""
+    body = msgspec.json.encode({"minutes": minutes})
+    return _decode(_ask(path, "POST", "/api/v1/commissioning", body), CommissioningView)
+
+
+def close_commissioning(path: str) -> CommissioningView:
+    """Refuse unknown charge points from now on."""
+    return _decode(_ask(path, "DELETE", "/api/v1/commissioning"), CommissioningView)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT_S)
+        self.sock.connect(self._path)
+
+
+def _ask(path: str, method: str, route: str, body: bytes | None = None) -> bytes:
+    connection = _UnixConnection(path)
+    try:
+        connection.request(method, route, body)
+        response = connection.getresponse()
+        answer = response.read()
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise ClientError(
+            f"the daemon is not running at {path} (start it with: systemctl start chargemon-edge)"
+        ) from None
+    except PermissionError:
+        raise ClientError(
+            f"permission denied at {path}: run this as root, or as a member of the group chargemon-edge"
+        ) from None
+    except TimeoutError:
+        raise ClientError(f"the daemon at {path} did not answer within {TIMEOUT_S:g} s") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise ClientError(f"no answer from the daemon at {path}: {error}") from error
+    finally:
+        connection.close()
+    if response.status >= 400:
+        problem = _decode(answer, ProblemView)
+        raise ClientError(f"{problem.title}: {problem.detail}")
+    return answer
+
+
+def _decode(answer: bytes, shape: type[Shape]) -> Shape:
+    try:
+        return msgspec.json.decode(answer, type=shape)
+    except msgspec.DecodeError as error:
+        raise ClientError(f"the daemon's answer is of another version ({error}); restart it") from error
