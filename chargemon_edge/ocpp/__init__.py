@@ -1,0 +1,1 @@
+"""The protocol between central system and charge points, pure: bytes and moments in, values and bytes out."""
