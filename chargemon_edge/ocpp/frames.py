@@ -7,6 +7,7 @@ what is in them is the codec's business. This file must never know an action.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -63,7 +64,7 @@ class FrameError(Exception):
         self.unique_id = unique_id
 
 
-_decode_frame = msgspec.json.Decoder(Call | CallResult | CallError).decode
+_decode_frame: Callable[[bytes], Frame] = msgspec.json.Decoder(Call | CallResult | CallError).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _encode_frame = msgspec.json.Encoder().encode
 
