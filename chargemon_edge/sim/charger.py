@@ -1,0 +1,483 @@
+"""A virtual charge point: OCPP 1.6J over a real socket, with a personality. Shares no code with the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from chargemon_edge.sim.answers import ANSWERS, ERRORS
+from chargemon_edge.sim.calls import CallQueue, Outgoing, Payload
+from chargemon_edge.sim.charging_profiles import ProfileStore
+from chargemon_edge.sim.outlet import Outlet, Session
+from chargemon_edge.sim.personality import Personality
+from chargemon_edge.sim.timers import Timers
+from chargemon_edge.sim.vehicle import Vehicle
+from chargemon_edge.sim.websocket import WebSocket
+
+_LINK_FAILED_S = 10.0
+_CARD_AFTER_S = (2.0, 6.0)
+_UNLIMITED_MA = 1_000_000
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the charger is to the central system."""
+
+    identity: str
+    password: str | None = None
+
+
+class Charger:
+    """One charge point. The world steps it every second; all else happens on the loop."""
+
+    def __init__(
+        self,
+        account: Account,
+        outlets: Mapping[int, int],
+        personality: Personality,
+        *,
+        utc_s: Callable[[], float],
+        seed: int,
+    ) -> None:
+        """*outlets* gives each connector's hardware maximum in mA; *utc_s* is the right time."""
+        self.account = account
+        self.identity = account.identity
+        self.personality = personality
+        self.chance = random.Random(f"charger {account.identity} {seed}")
+        self.timers = Timers()
+        self.calls = CallQueue(self.timers, self._write, lambda: self.cut("central system silent"))
+        self.profiles = ProfileStore()
+        self.outlets = {
+            number: Outlet(number, max_ma, personality.step_ma, self._status_changed)
+            for number, max_ma in outlets.items()
+        }
+        self.settings = {"MeterValueSampleInterval": personality.meter_values_s, "HeartbeatInterval": 300}
+        self.powered = False
+        self.unanswered = personality.unanswered
+        self.sessions: list[Session] = []
+        """Every transaction it ever ran, for the checks."""
+        self._utc_s = utc_s
+        self._clock_offset_s = personality.clock_offset_s
+        self._address = ("", 0)
+        self._socket: WebSocket | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._redial_s = personality.redial_s
+        self._away_until_s = 0.0
+        self._unsaid: set[int] = set()
+        self.last_close = ""
+        """Why the last link ended."""
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def power_on(self, host: str, port: int) -> None:
+        """Start up and dial the central system there."""
+        self._address = (host, port)
+        self.powered = True
+        self._unsaid = {0, *self.outlets}
+        self._dial()
+        self._plan_mishaps()
+
+    def power_off(self) -> None:
+        """The mains are gone: no message, no close frame."""
+        self.powered = False
+        self.cut("no power")
+        self.calls.power_off()
+        self.timers.cancel_all()
+        self._socket = None
+        if self._dialling is not None:
+            self._dialling.cancel()
+            self._dialling = None
+
+    def reboot(self, reason: str = "Reboot") -> None:
+        """Restart: running transactions end, their stops wait for the next link; the boot comes first."""
+        if not self.powered:
+            return
+        for outlet in self.outlets.values():
+            self.end(outlet, reason)
+        host, port = self._address
+        self.power_off()
+        self.profiles.held = [one for one in self.profiles.held if one.purpose != "TxProfile"]
+        self.timers.after("power", self.chance.uniform(20.0, 40.0), lambda: self.power_on(host, port))
+
+    def move(self, host: str, port: int) -> None:
+        """The central system answers at another address from now on."""
+        self._address = (host, port)
+
+    def cut(self, why: str = "cut", away_s: float = 0.0) -> None:
+        """The link breaks, without a word to either side, and cannot come back for *away_s*."""
+        self._away_until_s = max(self._away_until_s, self.timers.now_s() + away_s)
+        if self._socket is not None:
+            self._socket.abort(why)
+
+    def go_deaf(self, for_s: float) -> None:
+        """The link looks open, but nothing passes in either direction; afterwards it breaks."""
+        if self._socket is not None:
+            self._socket.deaf = True
+            self.timers.after("deaf", for_s, lambda: self.cut("radio back"))
+
+    def go_mute(self, for_s: float) -> None:
+        """For a while no CALL gets an answer."""
+        self.unanswered = 1.0
+        self.timers.after("mute", for_s, self._speak)
+
+    def _speak(self) -> None:
+        self.unanswered = self.personality.unanswered
+
+    @property
+    def linked(self) -> bool:
+        """Whether a WebSocket stands."""
+        return self._socket is not None and self._socket.is_open
+
+    def _plan_mishaps(self) -> None:
+        rates = {"reboot": self.personality.reboots_per_h, "loss": self.personality.losses_per_h}
+        for name, per_h in rates.items():
+            if per_h > 0:
+                self.timers.after(name, self.chance.expovariate(per_h / 3_600.0), getattr(self, f"_{name}"))
+
+    def _reboot(self) -> None:
+        self.reboot()
+
+    def _loss(self) -> None:
+        self.cut("bad radio", self.chance.expovariate(1.0 / self.personality.loss_s))
+        self._plan_mishaps()
+
+    # --- the link -----------------------------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        if not self.powered or self._socket is not None:
+            return
+        wait_s = self._away_until_s - self.timers.now_s()
+        if wait_s > 0:
+            self.timers.after("dial", wait_s, self._dial)
+            return
+        self._dialling = asyncio.get_running_loop().create_task(self._connect())
+
+    async def _connect(self) -> None:
+        host, port = self._address
+        socket = WebSocket(
+            f"/ocpp/{self.identity}",
+            host=f"{host}:{port}",
+            user=self.identity,
+            password=self.account.password,
+            chance=self.chance,
+            opened=self._opened,
+            received=self._received,
+            closed=lambda why: self._closed(socket, why),
+        )
+        socket.answers_pings = self.personality.answers_pings
+        self._socket = socket
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: socket, host, port)
+        except OSError as error:
+            self._closed(socket, str(error))
+            return
+        self.timers.after("link", _LINK_FAILED_S, lambda: self.cut("no answer to the upgrade"))
+
+    def _opened(self) -> None:
+        self.timers.cancel("link")
+        self._redial_s = self.personality.redial_s
+        self.calls.link_up()
+        if not self.calls.booted:
+            self._boot()
+        else:
+            self._say_statuses()
+
+    def _closed(self, socket: WebSocket, why: str) -> None:
+        if socket is not self._socket:
+            return
+        self._socket = None
+        self.last_close = why
+        self.timers.cancel("link")
+        self.calls.link_down()
+        if self.powered:
+            self.timers.after("dial", self._redial_s * self.chance.uniform(0.8, 1.2), self._dial)
+            self._redial_s = min(self._redial_s * 2, self.personality.redial_max_s)
+
+    def _write(self, frame: bytes) -> None:
+        if self._socket is not None:
+            self._socket.send(frame)
+
+    def _received(self, text: bytes) -> None:
+        kind, unique_id, *rest = msgspec.json.decode(text)
+        if kind == 3:
+            self.calls.confirmed(unique_id, rest[0])
+        elif kind == 4:
+            self.calls.errored(unique_id)
+        else:
+            self._answer(unique_id, rest[0], rest[1])
+
+    def _answer(self, unique_id: str, action: str, payload: Payload) -> None:
+        if self.unanswered > 0 and self.chance.random() < self.unanswered:
+            return
+        answer = ANSWERS.get(action)
+        frame: list[Any]
+        if answer is None:
+            frame = [4, unique_id, ERRORS.get(action, "NotImplemented"), "", {}]
+        else:
+            frame = [3, unique_id, answer(self, payload)]
+        encoded = msgspec.json.encode(frame)
+        socket = self._socket
+        assert socket is not None
+        self.timers.after(f"answer {unique_id}", self.personality.answer_delay_s, lambda: socket.send(encoded))
+
+    # --- what it says -------------------------------------------------------------------------------------------
+
+    def _boot(self) -> None:
+        payload = {
+            "chargePointVendor": self.personality.vendor,
+            "chargePointModel": self.personality.model,
+            "chargePointSerialNumber": f"SIM-{self.identity}"[:25],
+            "firmwareVersion": "1.0",
+        }
+        self.calls.add(Outgoing(action="BootNotification", payload=payload, boots=True, done=self._booted))
+
+    def _booted(self, confirmation: Payload | None) -> None:
+        if confirmation is None or confirmation["status"] != "Accepted":
+            pause_s = float(confirmation["interval"] or 60) if confirmation else 30.0
+            self.timers.after("boot", pause_s, self._boot)
+            return
+        self._set_clock(confirmation["currentTime"])
+        if confirmation["interval"] > 0:
+            self.settings["HeartbeatInterval"] = confirmation["interval"]
+        self._say_statuses()
+        self.calls.go_on()
+        self._plan_heartbeat()
+        for outlet in self.outlets.values():
+            if outlet.vehicle is not None and outlet.session is None:
+                self._present_card(outlet)
+
+    def _set_clock(self, text: str) -> None:
+        if self.personality.sets_clock:
+            right_s = datetime.datetime.fromisoformat(text).timestamp()
+            self._clock_offset_s = right_s - self._utc_s()
+
+    def _plan_heartbeat(self) -> None:
+        self.timers.after("heartbeat", float(self.settings["HeartbeatInterval"]), self._heartbeat)
+
+    def _heartbeat(self) -> None:
+        self.say_heartbeat()
+        self._plan_heartbeat()
+
+    def say_heartbeat(self) -> None:
+        """Heartbeat, and set the clock by the answer."""
+        self.calls.add(Outgoing(action="Heartbeat", payload={}, done=self._beaten))
+
+    def _beaten(self, confirmation: Payload | None) -> None:
+        if confirmation is not None:
+            self._set_clock(confirmation["currentTime"])
+
+    def _status_changed(self, outlet: Outlet) -> None:
+        self._unsaid.add(outlet.number)
+        if self.linked and self.calls.booted:
+            self._say_statuses()
+
+    def _say_statuses(self) -> None:
+        for number in sorted(self._unsaid):
+            self.say_status(number)
+        self._unsaid.clear()
+
+    def say_status(self, number: int) -> None:
+        """StatusNotification of a connector, or of the charge point as a whole (0)."""
+        status = "Available" if number == 0 else self.outlets[number].status
+        payload = {
+            "connectorId": number,
+            "errorCode": "NoError",
+            "status": status,
+            "timestamp": self.text_now(),
+        }
+        self.calls.add(Outgoing(action="StatusNotification", payload=payload))
+
+    def say_statuses_of(self, outlets: Iterable[Outlet]) -> None:
+        """StatusNotification of each of these."""
+        for outlet in outlets:
+            self.say_status(outlet.number)
+
+    def say_values_of(self, outlets: Iterable[Outlet]) -> None:
+        """MeterValues of each of these, because they were asked for."""
+        for outlet in outlets:
+            self.say_values(outlet, "Trigger")
+
+    def say_values(self, outlet: Outlet, context: str = "Sample.Periodic") -> None:
+        """MeterValues of a connector, with its transaction if one runs."""
+        values = [{"timestamp": self.text_now(), "sampledValue": list(_samples(outlet, self.personality, context))}]
+        payload: Payload = {"connectorId": outlet.number, "meterValue": values}
+        session = outlet.session
+        if session is None:
+            self.calls.add(Outgoing(action="MeterValues", payload=payload))
+            return
+        # transactionId stands before meterValue in the specification's table
+        payload = {"connectorId": outlet.number, "transactionId": session.transaction_id, "meterValue": values}
+        self.calls.add(
+            Outgoing(action="MeterValues", payload=payload, durable=True, finish=lambda late: _name(late, session))
+        )
+
+    def _plan_values(self, outlet: Outlet) -> None:
+        name = f"values {outlet.number}"
+        self.timers.after(name, float(self.settings["MeterValueSampleInterval"]), lambda: self._values_due(outlet))
+
+    def _values_due(self, outlet: Outlet) -> None:
+        if outlet.session is not None:
+            self.say_values(outlet)
+            self._plan_values(outlet)
+
+    # --- sessions -----------------------------------------------------------------------------------------------
+
+    def plug(self, number: int, vehicle: Vehicle, id_tag: str) -> None:
+        """A car arrives; its driver shows the card a moment later."""
+        outlet = self.outlets[number]
+        outlet.plug(vehicle, id_tag)
+        if self.powered:
+            self._present_card(outlet)
+
+    def unplug(self, number: int) -> None:
+        """The car leaves."""
+        outlet = self.outlets[number]
+        self.end(outlet, "EVDisconnected")
+        self.timers.cancel(f"card {number}")
+        outlet.unplug()
+
+    def _present_card(self, outlet: Outlet) -> None:
+        wait_s = self.chance.uniform(*_CARD_AFTER_S)
+        self.timers.after(f"card {outlet.number}", wait_s, lambda: self._authorize(outlet))
+
+    def _authorize(self, outlet: Outlet) -> None:
+        if not self.linked:
+            # offline: the driver is a known one, so the charger starts and tells later
+            self.begin(outlet)
+            return
+        self.calls.add(
+            Outgoing(
+                action="Authorize",
+                payload={"idTag": outlet.id_tag},
+                done=lambda confirmation: self._authorized(outlet, confirmation),
+            )
+        )
+
+    def _authorized(self, outlet: Outlet, confirmation: Payload | None) -> None:
+        if confirmation is None:
+            self._present_card(outlet)
+        elif confirmation["idTagInfo"]["status"] == "Accepted" and outlet.vehicle is not None:
+            self.begin(outlet)
+
+    def begin(self, outlet: Outlet, id_tag: str | None = None) -> None:
+        """Start a transaction, unless one runs or no car is there."""
+        if outlet.session is not None or outlet.vehicle is None or not self.powered:
+            return
+        session = Session(
+            id_tag=id_tag or outlet.id_tag,
+            started_text=self.text_now(),
+            started_utc_s=self.now_utc_s(),
+            meter_start_wh=outlet.register_wh,
+        )
+        self.sessions.append(session)
+        payload = {
+            "connectorId": outlet.number,
+            "idTag": session.id_tag,
+            "meterStart": session.meter_start_wh,
+            "timestamp": session.started_text,
+        }
+        self.calls.add(
+            Outgoing(
+                action="StartTransaction",
+                payload=payload,
+                durable=True,
+                done=lambda confirmation: self._started(outlet, session, confirmation),
+            )
+        )
+        outlet.begin(session)
+        outlet.limit_until_s = 0.0
+        self._plan_values(outlet)
+
+    def _started(self, outlet: Outlet, session: Session, confirmation: Payload | None) -> None:
+        if confirmation is None:
+            return
+        session.transaction_id = confirmation["transactionId"]
+        if confirmation["idTagInfo"]["status"] != "Accepted" and outlet.session is session:
+            self.end(outlet, "DeAuthorized")
+
+    def end(self, outlet: Outlet, reason: str) -> None:
+        """Stop the running transaction, if any."""
+        session = outlet.session
+        if session is None:
+            return
+        session.ended = True
+        payload: Payload = {
+            "idTag": session.id_tag,
+            "meterStop": outlet.register_wh,
+            "timestamp": self.text_now(),
+            "transactionId": session.transaction_id,
+            "reason": reason,
+        }
+        self.calls.add(
+            Outgoing(action="StopTransaction", payload=payload, durable=True, finish=lambda late: _name(late, session))
+        )
+        self.timers.cancel(f"values {outlet.number}")
+        self.profiles.end_transaction(outlet.number)
+        outlet.end()
+
+    # --- currents and time --------------------------------------------------------------------------------------
+
+    def now_utc_s(self) -> float:
+        """The time by the charger's own clock."""
+        return self._utc_s() + self._clock_offset_s
+
+    def text_now(self) -> str:
+        """The same, as it writes it."""
+        moment = datetime.datetime.fromtimestamp(self.now_utc_s(), datetime.UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+    def refresh_limits(self) -> None:
+        """The profiles changed: look again at the next step."""
+        for outlet in self.outlets.values():
+            outlet.limit_until_s = 0.0
+
+    def step(self, now_s: float, step_s: float) -> None:
+        """Let *step_s* pass for every outlet with a car."""
+        for outlet in self.outlets.values():
+            session = outlet.session
+            if session is None:
+                continue
+            if self.now_utc_s() >= outlet.limit_until_s:
+                self.update_limit(outlet)
+            outlet.step(now_s, step_s, self.personality.reaction_s)
+
+    def update_limit(self, outlet: Outlet) -> None:
+        """Work out what the profiles in force allow on *outlet* now."""
+        session = outlet.session
+        started_s = None if session is None else session.started_utc_s
+        limit_a, until_s = self.profiles.limit_a(outlet.number, self.now_utc_s(), started_s)
+        ignored = self.personality.takes_profiles != "obeys"
+        outlet.limit_ma = _UNLIMITED_MA if limit_a is None or ignored else int(limit_a * 1000 + 0.5)
+        outlet.limit_until_s = until_s
+
+
+def _name(payload: Payload, session: Session) -> None:
+    # the queue is in order, so the start was confirmed before anything else of its transaction is sent
+    payload["transactionId"] = session.transaction_id if session.transaction_id is not None else -1
+
+
+def _samples(outlet: Outlet, personality: Personality, context: str) -> Iterable[dict[str, str]]:
+    used = 0 if outlet.vehicle is None else outlet.vehicle.phases
+    if "current" in personality.reports:
+        for index in range(3):
+            drawn_ma = outlet.drawn_ma if index < used else 0
+            yield {
+                "value": f"{drawn_ma / 1000:.2f}",
+                "context": context,
+                "measurand": "Current.Import",
+                "phase": f"L{index + 1}",
+                "unit": "A",
+            }
+    if "power" in personality.reports:
+        yield {"value": str(outlet.power_w), "context": context, "measurand": "Power.Active.Import", "unit": "W"}
+    if "energy" in personality.reports:
+        yield {
+            "value": str(outlet.register_wh),
+            "context": context,
+            "measurand": "Energy.Active.Import.Register",
+            "unit": "Wh",
+        }
