@@ -1,0 +1,1 @@
+"""The whole real program on a simulated site, in virtual time."""

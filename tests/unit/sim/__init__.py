@@ -1,0 +1,1 @@
+"""The site in a box, piece by piece."""
