@@ -1,7 +1,7 @@
 """The site's limits as packing rows: one per circuit and phase, one per power limit, three for the root's unbalance.
 
 A row says: the sum of weight × current of its members is at most its capacity, in mA. Weights are never negative, so
-lowering anybody always keeps every row: the safety argument rests on that. Must never hold a row with a negative weight.
+lowering anybody always keeps every row: the safety argument rests on that. Must never hold a negative weight.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chargemon_edge.site.units import NOMINAL_VOLTAGE_V, ZERO, PerPhase, site_ph
 
 Phases = tuple[bool, bool, bool]
 Memberships = tuple[tuple[int, int], ...]
-"""Pairs of row index and weight."""
+"""Pairs of row index and weight; each row once."""
 
 PHASE_NAMES = ("L1", "L2", "L3")
 
