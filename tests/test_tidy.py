@@ -140,7 +140,7 @@ def test_the_reason_is_really_looked_for(line: str, accepted: bool) -> None:
 def test_nothing_names_this_machine_or_its_package_hosts() -> None:
     # Written apart, so that this file does not find itself
     folders = r"(?<![\w.])/(" + "|".join(("work", "root", r"home/\w+", "tmp")) + r")/\w"
-    hosts = r"file:///opt|" + "py" + r"pi\.org/"
+    hosts = "file:///" + r"\w|" + "py" + r"pi\.org/"
     machine = re.compile(f"{folders}|{hosts}")
     named = [f"{name}: {match.group()}" for name, text in _text_files() if (match := machine.search(text))]
 
