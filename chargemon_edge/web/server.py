@@ -8,8 +8,8 @@ from __future__ import annotations
 import errno
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 from aiohttp import web
 
 from chargemon_edge.control.commissioning import Commissioning
@@ -19,7 +19,7 @@ from chargemon_edge.web.api import Api
 from chargemon_edge.web.settings import WebSettings
 
 
-class WebAddresses(msgspec.Struct, frozen=True, kw_only=True):
+class WebAddresses(NamedTuple):
     """Where it listens."""
 
     page: tuple[str, int]

@@ -14,6 +14,7 @@ class State(NamedTuple):
 
 OFFLINE = State("offline", "Offline")
 UNKNOWN = State("unknown", "No status yet")
+WAITING = State("waiting", "Waiting for current")
 
 # OCPP 1.6 §7.7 ChargePointStatus
 _STATES = {
@@ -37,5 +38,5 @@ def state(status: str | None, *, linked: bool, waits: bool) -> State:
         return UNKNOWN
     found = _STATES.get(status, UNKNOWN)
     if waits and found.code == "suspended_evse":
-        return State(found.code, "Waiting for current")
+        return WAITING
     return found

@@ -1,0 +1,1 @@
+"""The page and the API on real sockets and in a real browser."""
