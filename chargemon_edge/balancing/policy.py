@@ -75,10 +75,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ageing_s: float = 7_200.0
     """Waiting this long moves a connector up one class; 0 turns ageing off."""
 
-    # use of local generation
-    surplus: bool = False
-    """Must stay off: exported current is never counted as room."""
-
     def mistakes(self) -> list[str]:
         """Everything that makes these numbers unusable, one sentence each; empty when they are sound."""
         found = [
@@ -95,6 +91,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             found.append("meter_stale_s must be above 0 and not above meter_lost_s")
         if self.served_window_s < self.rotation_s:
             found.append("served_window_s must not be shorter than rotation_s")
-        if self.surplus:
-            found.append("surplus charging is not available: leave surplus off")
         return found

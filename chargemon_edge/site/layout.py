@@ -140,8 +140,8 @@ def _one_circuit(site: Site, circuit: Circuit) -> Iterator[str]:
         return
     if min(circuit.fuse_ma) <= 0:
         yield f"circuit {circuit.name!r}: every phase of the fuse must be above 0 A"
-    if circuit.margin_ma < 0:
-        yield f"circuit {circuit.name!r}: the margin cannot be negative"
+    if circuit.margin_ma < 0 or (circuit.background_ma is not None and min(circuit.background_ma) < 0):
+        yield f"circuit {circuit.name!r}: neither margin nor background can be negative"
     if circuit.unbalance_ma is not None and circuit.parent is not None:
         yield f"circuit {circuit.name!r}: only the main circuit can have an unbalance limit"
     seen = {circuit.name}

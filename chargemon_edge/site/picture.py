@@ -60,6 +60,8 @@ class ConnectorPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error_code: str | None = None
     info: str | None = None
     status_at: Moment | None = None
+    status_reported_utc_ms: int | None = None
+    """The charger's own time of that status."""
     transaction: Transaction | None = None
     values: facts.ValuesReported | None = None
     """The newest live values."""
@@ -167,6 +169,7 @@ def _status(picture: SitePicture, fact: facts.StatusReported) -> SitePicture:
         error_code=fact.error_code,
         info=fact.info,
         status_at=fact.at,
+        status_reported_utc_ms=fact.reported_utc_ms,
     )
 
 

@@ -1,0 +1,174 @@
+"""The composition root: builds every room from the settings and runs them in one TaskGroup.
+
+Order of start: store, present, balancer, listeners, meters. Order of stop: listeners, balancer, connections, store. A
+value that tests and the simulated site build just as the command line does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from chargemon_edge import __version__
+from chargemon_edge.balancing.regulator import Regulator
+from chargemon_edge.config import Settings
+from chargemon_edge.control.authorisation import Authorisation
+from chargemon_edge.control.balance import Balance
+from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.contact import Contact
+from chargemon_edge.control.ports import Clock
+from chargemon_edge.control.present import Present
+from chargemon_edge.control.requests import Requests
+from chargemon_edge.csms.directory import Directory
+from chargemon_edge.csms.server import ChargerServer
+from chargemon_edge.meters.poll import MeterPoll
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.store.journal import Store, open_store
+from chargemon_edge.systemd import Notifier, watchdog_period_s
+from chargemon_edge.web.server import WebServer
+
+log = logging.getLogger("app")
+
+# beyond this the loop is considered stuck: no limit would reach a charger in time
+LOOP_LAG_MAX_S = 5.0
+# what the writer may take for one commit before the disk counts as dead
+WRITER_ANSWER_MAX_S = 20.0
+
+
+class Addresses(NamedTuple):
+    """Where the daemon listens."""
+
+    chargers: tuple[str, int]
+    page: tuple[str, int]
+    unix: str | None
+
+
+class App:
+    """The whole daemon, not yet started."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, inline_writer: bool = False) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._inline_writer = inline_writer
+        # set by run(); unset before
+        self.present: Present | None = None
+        self.store: Store | None = None
+
+    async def run(self, ready: Callable[[Addresses], None] | None = None) -> None:
+        """Serve until cancelled; raises StoreError or OSError when the store or a listener cannot be opened."""
+        notifier = Notifier()
+        settings, clock = self.settings, self.clock
+        store = self.store = open_store(settings.store, clock, inline=self._inline_writer)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(store.close)
+            present = self.present = Present(settings.site, store.restored.picture)
+            commissioning = Commissioning(clock)
+            requests = Requests(
+                present=present,
+                journal=store.journal,
+                authorisation=Authorisation(settings.authorisation),
+                commissioning=commissioning,
+                clock=clock,
+                next_transaction_id=store.restored.next_transaction_id,
+                heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
+            )
+            directory = Directory(clock)
+            chargers = ChargerServer(settings.chargers, requests, directory, clock)
+            page = WebServer(settings.page, present, clock, commissioning)
+            balance = Balance(
+                present=present,
+                regulator=Regulator(settings.site, settings.balancing),
+                charge_points=directory,
+                journal=store.journal,
+                clock=clock,
+                policy=settings.balancing,
+            )
+            contact = Contact(present=present, charge_points=directory, journal=store.journal, clock=clock)
+            report = _reporter(store, present)
+            async with asyncio.TaskGroup() as rooms:
+                rooms.create_task(store.run(), name="store")
+                rooms.create_task(contact.run(), name="contact")
+                rooms.create_task(balance.run(), name="balance")
+                # followers first: a charger that connects at once must find the house awake
+                await asyncio.sleep(0)
+                try:
+                    operators = await page.start()
+                    addresses = Addresses(await chargers.start(), operators.page, operators.unix)
+                    for meter in settings.meters:
+                        rooms.create_task(MeterPoll(meter, clock, report).run(), name=f"meter {meter.name}")
+                    rooms.create_task(_watch(notifier, store, present), name="watchdog")
+                    _announce(settings, present, addresses)
+                    notifier.ready(_status(present))
+                    if ready is not None:
+                        ready(addresses)
+                    await asyncio.Event().wait()
+                finally:
+                    # the listeners go first, while everything behind them still works
+                    notifier.stopping()
+                    await chargers.stop()
+                    await page.stop()
+
+
+def _announce(settings: Settings, present: Present, addresses: Addresses) -> None:
+    log.info(
+        "ready version=%s site=%r chargers=ws://%s:%d page=http://%s:%d circuits=%d charge_points=%d adopted=%d",
+        __version__,
+        settings.site.name,
+        *addresses.chargers,
+        *addresses.page,
+        len(settings.site.circuits),
+        len(settings.site.charge_points),
+        _adopted(present),
+    )
+
+
+def _reporter(store: Store, present: Present) -> Callable[[Fact], None]:
+    def report(fact: Fact) -> None:
+        facts: Iterable[Fact] = (fact,)
+        store.journal.record(facts)
+        present.apply(facts)
+
+    return report
+
+
+async def _watch(notifier: Notifier, store: Store, present: Present) -> None:
+    """Feed systemd's watchdog, but only while the loop turns in time and the writer still answers."""
+    period_s = watchdog_period_s() or 10.0
+    loop = asyncio.get_running_loop()
+    while True:
+        due_s = loop.time() + period_s
+        await asyncio.sleep(period_s)
+        lag_s = loop.time() - due_s
+        if lag_s > LOOP_LAG_MAX_S:
+            log.error("the event loop was late by %.1f s; the watchdog is not fed", lag_s)
+            continue
+        try:
+            async with asyncio.timeout(WRITER_ANSWER_MAX_S):
+                await store.alive()
+        except TimeoutError:
+            log.error("the writer has not answered for %.0f s; the watchdog is not fed", WRITER_ANSWER_MAX_S)
+            continue
+        notifier.alive()
+        notifier.status(_status(present))
+
+
+def _status(present: Present) -> str:
+    linked = sum(entry.linked for entry in present.picture.charge_points.values())
+    charging = sum(
+        connector.transaction is not None
+        for entry in present.picture.charge_points.values()
+        for connector in entry.connectors.values()
+    )
+    state = "starting" if present.plan is None else present.plan.why
+    return f"{linked} of {len(present.site.charge_points)} chargers connected, {charging} transactions, {state}"
+
+
+def _adopted(present: Present) -> int:
+    return sum(
+        connector.transaction is not None and connector.transaction.adopted
+        for entry in present.picture.charge_points.values()
+        for connector in entry.connectors.values()
+    )

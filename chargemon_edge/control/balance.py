@@ -1,0 +1,204 @@
+"""The balancer's tick: freeze the picture → decide → hand the orders to the chargers' slots → note what they answered.
+
+Every meter sample may lower; the slow tick, and events that change who charges, may raise. The decision itself is pure
+(:mod:`chargemon_edge.balancing`); this loop owns only when it is asked and what is sent. It never touches the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from chargemon_edge.balancing.plan import Decision, Order, Plan
+from chargemon_edge.balancing.policy import Policy
+from chargemon_edge.balancing.regulator import Regulator
+from chargemon_edge.control.ports import (
+    Answered,
+    CallErrored,
+    ChargePoints,
+    Clock,
+    Journal,
+    Offline,
+    Outcome,
+    Superseded,
+    moment,
+)
+from chargemon_edge.control.present import Present
+from chargemon_edge.ocpp.charging_profile import tx_profile
+from chargemon_edge.site import facts
+from chargemon_edge.site.facts import Fact
+
+log = logging.getLogger("balancing")
+
+# facts after which waiting for the slow tick would waste current or a driver's patience
+_EVENTS = (
+    facts.StatusReported,
+    facts.TransactionStarted,
+    facts.TransactionStopped,
+    facts.LinkOpened,
+    facts.LinkClosed,
+    facts.FailSafeHeld,
+    facts.LimitRefused,
+)
+# events come in bursts (a site's power is back): one full allocation for all that come within this time
+_EVENT_GATHER_S = 0.25
+
+
+class Balance:
+    """Owns the pace of balancing; the regulator owns the law."""
+
+    def __init__(
+        self,
+        *,
+        present: Present,
+        regulator: Regulator,
+        charge_points: ChargePoints,
+        journal: Journal,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        self._present = present
+        self._regulator = regulator
+        self._charge_points = charge_points
+        self._journal = journal
+        self._clock = clock
+        self._policy = policy
+        self._wake = asyncio.Event()
+        self._sampled = False
+        # when the next full allocation is due
+        self._tick_at_s = 0.0
+        self._state = ""
+
+    async def run(self) -> None:
+        """Balance until cancelled."""
+        if not self._regulator.armed:
+            log.error("balancing is not armed: %s", self._regulator.why)
+        self._tick_at_s = self._clock.monotonic_s()
+        end_following = self._present.follow(self._followed)
+        try:
+            while True:
+                self._step()
+                await self._next_wake()
+        finally:
+            end_following()
+
+    def _followed(self, fact: Fact) -> None:
+        self._regulator.fact(fact)
+        if isinstance(fact, facts.MeterRead | facts.MeterLost):
+            self._sampled = True
+            self._wake.set()
+        elif isinstance(fact, _EVENTS):
+            self._hasten()
+
+    def _hasten(self) -> None:
+        self._tick_at_s = min(self._tick_at_s, self._clock.monotonic_s() + _EVENT_GATHER_S)
+        self._wake.set()
+
+    async def _next_wake(self) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, self._tick_at_s - self._clock.monotonic_s())):
+                await self._wake.wait()
+        except TimeoutError:
+            pass  # the slow tick is due
+        self._wake.clear()
+
+    def _step(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._tick_at_s:
+            self._tick_at_s = now_s + self._policy.slow_period_s
+            self._sampled = False
+            self._act(self._regulator.tick(self._present.picture, now_s))
+        elif self._sampled:
+            self._sampled = False
+            self._act(self._regulator.sample(self._present.picture, now_s))
+
+    def _act(self, decision: Decision) -> None:
+        for order in decision.orders:
+            self._send(order)
+        self._present.set_plan(decision.plan)
+        self._log_state(decision.plan)
+
+    def _send(self, order: Order) -> None:
+        request = tx_profile(
+            connector=order.key.number,
+            transaction_id=order.transaction_id,
+            limit_ma=order.limit_ma,
+            fallback_ma=order.fallback_ma,
+            lease_s=order.lease_s,
+            now_utc_ms=self._clock.utc_ms(),
+        )
+        self._regulator.sent(order, self._clock.monotonic_s())
+        self._charge_points.offer_limit(
+            order.key.charge_point, order.key.number, request, partial(self._answered, order)
+        )
+
+    def _answered(self, order: Order, outcome: Outcome) -> None:
+        if isinstance(outcome, Superseded):
+            return
+        at = moment(self._clock)
+        key = order.key
+        before = self._present.picture.connector(key.charge_point, key.number)
+        if isinstance(outcome, Answered) and outcome.response.status == "Accepted":
+            held = facts.LimitHeld(
+                at=at,
+                charge_point=key.charge_point,
+                connector=key.number,
+                transaction_id=order.transaction_id,
+                limit_ma=order.limit_ma,
+                fallback_ma=order.fallback_ma,
+                lease_s=order.lease_s,
+                sent_mono_s=outcome.sent_mono_s,
+            )
+            old_ma = None if before.held is None else before.held.limit_ma
+            if old_ma != order.limit_ma:
+                # a renewed lease changes nothing that a restart needs: it is not written, flash wears out
+                self._journal.record((held,))
+                _log_limit(order, old_ma)
+            self._present.apply((held,))
+            if old_ma is None or order.limit_ma < old_ma:
+                # what it gave up may be waited for
+                self._hasten()
+            return
+        refused = facts.LimitRefused(
+            at=at,
+            charge_point=key.charge_point,
+            connector=key.number,
+            limit_ma=order.limit_ma,
+            outcome=_in_words(outcome),
+        )
+        if before.refused is None or before.refused.outcome != refused.outcome:
+            log.warning(
+                "limit not taken cp=%s connector=%d limit=%.1fA answer=%r: the old limit is still assumed",
+                key.charge_point,
+                key.number,
+                order.limit_ma / 1000,
+                refused.outcome,
+            )
+            self._journal.record((refused,))
+        self._present.apply((refused,))
+
+    def _log_state(self, plan: Plan) -> None:
+        if plan.why != self._state:
+            self._state = plan.why
+            log.info("balancing state=%r", plan.why)
+
+
+def _in_words(outcome: Outcome) -> str:
+    if isinstance(outcome, Answered):
+        return str(getattr(outcome.response, "status", "no status"))
+    if isinstance(outcome, CallErrored):
+        return outcome.code
+    return "offline" if isinstance(outcome, Offline) else "no answer"
+
+
+def _log_limit(order: Order, old_ma: int | None) -> None:
+    log.info(
+        "limit cp=%s connector=%d tx=%d from=%s to=%.1fA reason=%r",
+        order.key.charge_point,
+        order.key.number,
+        order.transaction_id,
+        "unknown" if old_ma is None else f"{old_ma / 1000:.1f}A",
+        order.limit_ma / 1000,
+        order.reason,
+    )

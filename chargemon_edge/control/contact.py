@@ -1,0 +1,143 @@
+"""What the daemon asks of a charge point when it appears: hold the fail-safe limit, then say how things stand.
+
+A reconnect needs no BootNotification (most chargers send none): the link itself is the occasion, and a boot is another,
+since a booted charger may have forgotten its profiles. Everything is asked once, politely, one question at a time; what
+is not answered is asked again later and later. A quiet charge point is asked nothing at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from chargemon_edge.control.ports import Answered, ChargePoints, Clock, Journal, Offline, Outcome, moment
+from chargemon_edge.control.present import Present
+from chargemon_edge.ocpp.charging_profile import tx_default_profile
+from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.site import facts
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.layout import ChargePoint, Connector
+
+log = logging.getLogger("contact")
+
+# a booting charger sends its own BootNotification and statuses first; asking in between confuses some
+_SETTLE_S = 2.0
+_DEADLINE_S = 30.0
+_BACKOFF_S = (60.0, 300.0, 1800.0, 3600.0)
+
+
+class Contact:
+    """One conversation per charge point, begun anew by each link and each boot."""
+
+    def __init__(self, *, present: Present, charge_points: ChargePoints, journal: Journal, clock: Clock) -> None:
+        self._present = present
+        self._charge_points = charge_points
+        self._journal = journal
+        self._clock = clock
+        self._due: asyncio.Queue[str] = asyncio.Queue()
+        self._talks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Talk to whoever appears, until cancelled."""
+        end_following = self._present.follow(self._followed)
+        try:
+            async with asyncio.TaskGroup() as talks:
+                while True:
+                    identity = await self._due.get()
+                    self._end_talk(identity)
+                    charge_point = self._present.site.charge_point_by_identity.get(identity)
+                    if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
+                        self._talks[identity] = talks.create_task(self._talk(charge_point))
+        finally:
+            end_following()
+
+    def _followed(self, fact: Fact) -> None:
+        if isinstance(fact, facts.LinkOpened | facts.ChargePointBooted | facts.LinkClosed):
+            self._due.put_nowait(fact.charge_point)
+
+    def _end_talk(self, identity: str) -> None:
+        talk = self._talks.pop(identity, None)
+        if talk is not None:
+            talk.cancel()
+
+    async def _talk(self, charge_point: ChargePoint) -> None:
+        await asyncio.sleep(_SETTLE_S)
+        open_questions = list(charge_point.connectors)
+        if self._never_confirmed(charge_point):
+            # at the first contact ever: whatever another system left there would silently cap or lift our limits
+            await self._ask(charge_point, m.ClearChargingProfileRequest())
+        asked_for_status = False
+        for pause_s in (*_BACKOFF_S, None):
+            open_questions = [one for one in open_questions if not await self._hold_fail_safe(charge_point, one)]
+            if not asked_for_status:
+                await self._ask_how_things_stand(charge_point)
+                asked_for_status = True
+            if not open_questions or pause_s is None:
+                break
+            await asyncio.sleep(pause_s)
+        for connector in open_questions:
+            log.error(
+                "fail-safe not confirmed cp=%s connector=%d: its whole %.0f A stay reserved; check that the charger "
+                "supports smart charging (TxDefaultProfile)",
+                charge_point.identity,
+                connector.number,
+                connector.max_ma / 1000,
+            )
+
+    def _never_confirmed(self, charge_point: ChargePoint) -> bool:
+        return all(
+            self._present.picture.connector(charge_point.identity, connector.number).fail_safe_ma is None
+            for connector in charge_point.connectors
+        )
+
+    async def _hold_fail_safe(self, charge_point: ChargePoint, connector: Connector) -> bool:
+        profile = tx_default_profile(connector=connector.number, fallback_ma=connector.fallback_ma)
+        outcome = await self._ask(charge_point, profile)
+        if isinstance(outcome, Answered) and getattr(outcome.response, "status", None) == "Accepted":
+            held = facts.FailSafeHeld(
+                at=moment(self._clock),
+                charge_point=charge_point.identity,
+                connector=connector.number,
+                fallback_ma=connector.fallback_ma,
+            )
+            before = self._present.picture.connector(charge_point.identity, connector.number).fail_safe_ma
+            if before != connector.fallback_ma:
+                log.info(
+                    "fail-safe held cp=%s connector=%d fallback=%.1fA",
+                    charge_point.identity,
+                    connector.number,
+                    connector.fallback_ma / 1000,
+                )
+                self._journal.record((held,))
+            self._present.apply((held,))
+            return True
+        if not isinstance(outcome, Offline):
+            log.warning(
+                "fail-safe not taken cp=%s connector=%d answer=%s",
+                charge_point.identity,
+                connector.number,
+                _in_words(outcome),
+            )
+        return False
+
+    async def _ask_how_things_stand(self, charge_point: ChargePoint) -> None:
+        """Statuses nobody reported on this link, and the meter of every transaction that runs."""
+        entry = self._present.picture.charge_points.get(charge_point.identity)
+        linked_s = 0.0 if entry is None or entry.link_changed is None else entry.link_changed.mono_s
+        for connector in charge_point.connectors:
+            now = self._present.picture.connector(charge_point.identity, connector.number)
+            if now.status_at is None or now.status_at.mono_s < linked_s:
+                trigger = m.TriggerMessageRequest(requested_message="StatusNotification", connector_id=connector.number)
+                await self._ask(charge_point, trigger)
+            if now.transaction is not None and (now.values is None or now.values.at.mono_s < linked_s):
+                trigger = m.TriggerMessageRequest(requested_message="MeterValues", connector_id=connector.number)
+                await self._ask(charge_point, trigger)
+
+    async def _ask(self, charge_point: ChargePoint, request: m.Request) -> Outcome:
+        return await self._charge_points.call(charge_point.identity, request, _DEADLINE_S)
+
+
+def _in_words(outcome: Outcome) -> str:
+    if isinstance(outcome, Answered):
+        return str(getattr(outcome.response, "status", "without status"))
+    return type(outcome).__name__

@@ -1,0 +1,107 @@
+"""What the chargers' edge can be told: where it listens, who may come in, and how much each may ask of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+SHORTEST_SILENCE_S = 90.0
+
+
+class ChargePointAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How one charge point gets in."""
+
+    identity: str
+    password_file: Path | None = None
+    """Holds the HTTP Basic password; text of hexadecimal digits is also accepted as the octets it spells."""
+    allow_without_password: bool = False
+    """Let it in with no password at all. Only for chargers that cannot send one, on a network nobody else reaches."""
+    sources: tuple[str, ...] = ()
+    """Networks (``192.0.2.0/24``) it may come from; empty: any."""
+    subprotocol_optional: bool = False
+    """Let it in when it offers no WebSocket subprotocol."""
+    ping: bool = True
+    """Send WebSocket pings. Off for the chargers that drop the link on one."""
+    start_answer_delay_s: float = 0.0
+    """Wait this long before StartTransaction is answered: some models lose the link on a quick answer."""
+
+
+class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The listener for chargers and its limits."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - chargers are other machines: the listener is meant for all interfaces
+    port: int = 8887
+    charge_points: tuple[ChargePointAccess, ...] = ()
+
+    heartbeat_interval_s: int = 300
+    """The interval that chargers are given in BootNotification's answer; silence is measured by it."""
+    silence_s: float | None = None
+    """A link on which nothing was received for this long is dead; None: three heartbeat intervals, at least 90 s."""
+
+    max_sockets: int = 200
+    """All sockets together. Sockets that have not logged in make room for new ones."""
+    max_handshakes_per_source: int = 100
+    """Sockets of one address that have not logged in."""
+    handshake_timeout_s: float = 10.0
+    max_request_head_bytes: int = 16_384
+    """Request line and headers of the handshake together."""
+
+    max_message_bytes: int = 65_536
+    rate_per_s: float = 20.0
+    """Messages of one charge point; above it its socket is not read for a moment."""
+    rate_burst: int = 100
+    flood_patience_s: float = 60.0
+    """A charge point that keeps sending ahead of its rate for this long is disconnected."""
+    max_malformed_in_a_row: int = 20
+    write_buffer_bytes: int = 262_144
+    """Unsent output above which nothing more is read from that charge point."""
+    unread_patience_s: float = 30.0
+    """A charge point that does not read its socket for this long, with a full buffer, is disconnected."""
+
+    login_failures: int = 5
+    """Failed logins within the window after which a source, or an identity, is answered 429."""
+    login_window_s: float = 60.0
+    second_connection_wait_s: float = 3.0
+    """How long the older of two connections has to show that it is alive."""
+
+    max_waiting_calls: int = 16
+    """Calls that wait for one charge point; one more is refused as busy."""
+    limit_deadline_s: float = 10.0
+    """How long a charge point has to answer a SetChargingProfile that holds a limit."""
+
+    @property
+    def dead_after_s(self) -> float:
+        """Silence after which a link counts as dead."""
+        if self.silence_s is not None:
+            return self.silence_s
+        return max(SHORTEST_SILENCE_S, 3.0 * self.heartbeat_interval_s)
+
+
+def mistakes(settings: CsmsSettings) -> list[str]:
+    """Everything about the charge points' access that cannot work, one sentence each."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for access in settings.charge_points:
+        if access.identity in seen:
+            found.append(f"charge point {access.identity!r} is configured more than once")
+        seen.add(access.identity)
+        found += _access_mistakes(access)
+    return found
+
+
+def _access_mistakes(access: ChargePointAccess) -> Iterator[str]:
+    name = f"charge point {access.identity!r}"
+    if access.identity != access.identity.strip() or not access.identity.isprintable() or not access.identity:
+        yield f"{name}: an identity is printable and neither empty nor padded with spaces"
+    if access.password_file is None and not access.allow_without_password:
+        yield f"{name} has no password: set password_file, or allow_without_password if it cannot send one"
+    if access.password_file is not None and access.allow_without_password:
+        yield f"{name} has a password and may come in without one: choose"
+    for network in access.sources:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            yield f"{name}: source {network!r} is not a network such as 192.0.2.0/24"

@@ -1,0 +1,48 @@
+"""Log lines to standard error: with priorities for journald, with times for a terminal.
+
+One canonical line per thing that an electrician cares about, ``what key=value …``; frames only at DEBUG. Secrets are
+never logged and id tags only masked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+
+class _JournalFormatter(logging.Formatter):
+    """Puts the syslog priority before each line; journald adds time and unit by itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = _PRIORITY.get(record.levelno, 6)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+
+
+def configure(level: str) -> None:
+    """Send everything from *level* upward to standard error, in the form its reader expects."""
+    handler = logging.StreamHandler(sys.stderr)
+    if _stderr_is_journal():
+        handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # the libraries' own chatter helps nobody on site
+    for library in ("asyncio", "aiohttp", "pymodbus", "paho"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def masked(id_tag: str) -> str:
+    """An id tag as logs and pages may show it: enough to recognise one's own card, not enough to copy it."""
+    return id_tag[:2] + "…" + id_tag[-2:] if len(id_tag) > 5 else "…"
+
+
+def _stderr_is_journal() -> bool:
+    stream = os.environ.get("JOURNAL_STREAM", "")
+    device, _, inode = stream.partition(":")
+    if not (device.isdigit() and inode.isdigit()):
+        return False
+    stat = os.fstat(sys.stderr.fileno())
+    return (stat.st_dev, stat.st_ino) == (int(device), int(inode))
