@@ -1,0 +1,268 @@
+"""The listener for charge points: lets sockets in, within limits, and keeps one live link per identity.
+
+The rule for a second connection (neither "newest wins" nor "oldest wins" is safe): a stranger never disturbs a link; a
+peer with the right password has the older link asked for a sign of life, and replaces it only if there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from chargemon_edge.control.ports import Clock, Reception
+from chargemon_edge.csms import websocket
+from chargemon_edge.csms.arrival import Arrival
+from chargemon_edge.csms.connection import CLOSE_WAIT_S, Connection
+from chargemon_edge.csms.credentials import Credentials, read_credentials
+from chargemon_edge.csms.directory import Directory
+from chargemon_edge.csms.handshake import Admitted, Doorkeeper, Refused, RequestHead
+from chargemon_edge.csms.refusals import RefusalTally
+from chargemon_edge.csms.settings import CsmsSettings
+from chargemon_edge.csms.throttle import LoginThrottle, source_key
+from chargemon_edge.csms.trace import named
+
+_log = logging.getLogger(__name__)
+
+SECOND_CONNECTION = "second connection"
+NO_ROOM = "too many sockets"
+_RECEIVE_BYTES = 65_536
+_BACKLOG = 512
+
+
+class _Probe(msgspec.Struct, eq=False):
+    """An older link that is being asked for a sign of life, and the newcomer that waits for the outcome."""
+
+    older: Connection
+    arrival: Arrival
+    admitted: Admitted
+    timer: asyncio.TimerHandle
+
+
+class ChargerServer:
+    """Open it with :meth:`start`, end it with :meth:`stop`."""
+
+    def __init__(
+        self,
+        settings: CsmsSettings,
+        reception: Reception,
+        directory: Directory,
+        clock: Clock,
+        *,
+        credentials: Credentials | None = None,
+    ) -> None:
+        self._settings = settings
+        self._reception = reception
+        self._directory = directory
+        self._clock = clock
+        self._credentials = credentials
+        self._refusals = RefusalTally()
+        self._server: asyncio.Server | None = None
+        self._doorkeeper: Doorkeeper
+        self._buffer = bytearray(_RECEIVE_BYTES)
+        # sockets that have not logged in, oldest first; and all that have
+        self._arrivals: dict[Arrival, None] = {}
+        self._connections: set[Connection] = set()
+        # the open link of each charge point
+        self._links: dict[str, Connection] = {}
+        self._probes: dict[str, _Probe] = {}
+        # set while the last sockets go
+        self._emptied: asyncio.Event | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> tuple[str, int]:
+        """Listen; returns host and port. Raises CredentialsError or OSError, with nothing left open."""
+        settings = self._settings
+        # a handful of small local files, before anything else runs
+        credentials = self._credentials or read_credentials(settings.charge_points)
+        throttle = LoginThrottle(settings.login_failures, settings.login_window_s)
+        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, throttle)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, settings.host, settings.port, backlog=_BACKLOG)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        _log.info("listening for charge points on %s:%d", host, port)
+        return str(host), int(port)
+
+    async def stop(self) -> None:
+        """Stop listening and close every link with 1001 (going away); returns when all sockets are gone."""
+        if self._server is None:
+            return
+        self._server.close()
+        for probe in list(self._probes.values()):
+            self._end_probe(probe)
+        for arrival in list(self._arrivals):
+            arrival.transport.abort()
+        for connection in list(self._connections):
+            connection.end("central system stops", websocket.GOING_AWAY)
+        self._emptied = asyncio.Event()
+        if self._connections or self._arrivals:
+            try:
+                async with asyncio.timeout(CLOSE_WAIT_S + 1.0):
+                    await self._emptied.wait()
+            except TimeoutError:
+                for connection in list(self._connections):
+                    connection.abort()
+        await self._server.wait_closed()
+        self._server = None
+
+    def _accept(self) -> Arrival:
+        return Arrival(
+            self, timeout_s=self._settings.handshake_timeout_s, max_head_bytes=self._settings.max_request_head_bytes
+        )
+
+    # ------------------------------------------------------------ arrivals (arrival.Gate)
+
+    def arrived(self, arrival: Arrival) -> bool:
+        """Room for one more? Whoever has not logged in yet makes room, the oldest first."""
+        settings = self._settings
+        same = [other for other in self._arrivals if other.source == arrival.source]
+        if len(same) >= settings.max_handshakes_per_source:
+            self._make_room(same[0])
+        elif len(self._arrivals) + len(self._connections) >= settings.max_sockets:
+            if not self._arrivals:
+                self.refused(
+                    arrival, Refused(status=503, why=f"{settings.max_sockets} sockets are open", event=NO_ROOM)
+                )
+                return False
+            self._make_room(next(iter(self._arrivals)))
+        self._arrivals[arrival] = None
+        return True
+
+    def _make_room(self, oldest: Arrival) -> None:
+        self._arrivals.pop(oldest, None)
+        oldest.transport.abort()
+        self.refused(oldest, Refused(status=503, why="made room for a newer socket", event=NO_ROOM))
+
+    def asked(self, arrival: Arrival, head: RequestHead) -> None:
+        """Judge a request head."""
+        now_s = self._clock.monotonic_s()
+        verdict = self._doorkeeper.judge(head, now_s, commissioning=self._reception.commissioning())
+        if isinstance(verdict, Refused):
+            arrival.refuse(verdict)
+        else:
+            self._let_in(arrival, verdict)
+
+    def refused(self, arrival: Arrival, refusal: Refused) -> None:
+        """Tell of it, unless this source is told of often enough."""
+        untold = self._refusals.tell(source_key(arrival.source), self._clock.monotonic_s(), repeated=refusal.repeated)
+        if untold is None:
+            return
+        more = f" (and {untold} more from there)" if untold else ""
+        _log.warning(
+            "refused cp=%s remote=%s status=%d reason=%s%s",
+            named(refusal.identity),
+            arrival.remote,
+            refusal.status,
+            ascii(refusal.why),
+            more,
+        )
+        detail = refusal.why if refusal.identity is None else f"{refusal.identity}: {refusal.why}"
+        self._reception.noticed(refusal.event, arrival.source, detail + more)
+
+    def gone(self, arrival: Arrival) -> None:
+        """Its socket is closed, or now belongs to a connection."""
+        self._arrivals.pop(arrival, None)
+        for probe in [probe for probe in self._probes.values() if probe.arrival is arrival]:
+            self._end_probe(probe)
+        self._note_empty()
+
+    # ------------------------------------------------------------ one link per identity
+
+    def _let_in(self, arrival: Arrival, admitted: Admitted) -> None:
+        older = self._links.get(admitted.identity)
+        if older is None:
+            self._open(arrival, admitted)
+        elif admitted.identity in self._probes:
+            self._refuse_second(arrival, admitted, "while another one waits")
+        else:
+            wait_s = self._settings.second_connection_wait_s
+            timer = asyncio.get_running_loop().call_later(wait_s, self._probed, admitted.identity, False)
+            self._probes[admitted.identity] = _Probe(older, arrival, admitted, timer)
+            older.challenge(lambda alive: self._probed(admitted.identity, alive))
+
+    def _probed(self, identity: str, alive: bool) -> None:
+        """The older link has shown life, or has not in time, or is closed by now."""
+        probe = self._probes.get(identity)
+        if probe is None:
+            return
+        self._end_probe(probe)
+        if alive:
+            self._refuse_second(probe.arrival, probe.admitted, "while the first one is alive")
+        elif not probe.arrival.transport.is_closing():
+            self._open(probe.arrival, probe.admitted)
+
+    def _end_probe(self, probe: _Probe) -> None:
+        probe.timer.cancel()
+        probe.older.unchallenge()
+        self._probes.pop(probe.admitted.identity, None)
+
+    def _refuse_second(self, arrival: Arrival, admitted: Admitted, why: str) -> None:
+        refusal = Refused(
+            status=409,
+            why=f"a second connection with the right login, {why}",
+            event=SECOND_CONNECTION,
+            identity=admitted.identity,
+        )
+        arrival.refuse(refusal)
+
+    def _open(self, arrival: Arrival, admitted: Admitted) -> None:
+        early = arrival.hand_over()
+        transport, identity = arrival.transport, admitted.identity
+        connection = Connection(
+            admitted.access,
+            arrival.remote,
+            transport,
+            settings=self._settings,
+            reception=self._reception,
+            clock=self._clock,
+            keeper=self,
+            buffer=self._buffer,
+        )
+        transport.set_protocol(connection)
+        self._connections.add(connection)
+        self._arrivals.pop(arrival, None)
+        older = self._links.get(identity)
+        self._links[identity] = connection
+        self._directory.put(identity, connection)
+        if older is not None:
+            older.end("replaced by a newer connection", None)
+            older.abort()
+        transport.write(admitted.response())
+        _log.info(
+            "link opened cp=%s remote=%s subprotocol=%s%s",
+            named(identity),
+            arrival.remote,
+            admitted.subprotocol or "none",
+            "" if admitted.known else " unknown: let in by the commissioning window",
+        )
+        self._safely(lambda: self._reception.link_opened(identity, arrival.remote, known=admitted.known))
+        connection.feed(early)
+
+    # ------------------------------------------------------------ connections (connection.Keeper)
+
+    def link_ended(self, connection: Connection, reason: str) -> None:
+        """Forget the link, unless it was replaced: then its successor stands and nothing is reported."""
+        identity = connection.identity
+        self._directory.remove(identity, connection)
+        if self._links.get(identity) is connection:
+            del self._links[identity]
+            self._safely(lambda: self._reception.link_closed(identity, reason))
+
+    def socket_gone(self, connection: Connection) -> None:
+        """Its socket is closed."""
+        self._connections.discard(connection)
+        self._note_empty()
+
+    def _note_empty(self) -> None:
+        if self._emptied is not None and not self._connections and not self._arrivals:
+            self._emptied.set()
+
+    def _safely(self, report: Callable[[], None]) -> None:
+        """Hand something in; a fault there must not leave a socket half open or half closed."""
+        try:
+            report()
+        except Exception:  # noqa: BLE001 - the edge: the fault is logged with its traceback, the socket's state stays whole
+            _log.exception("reception failed")
