@@ -1,0 +1,288 @@
+"""The writing side: takes one batch after the other to the two files. Runs on the writer alone; knows no event loop.
+
+A batch is one transaction in each file. If the disk refuses, nothing of it is reported as written. If one row is at
+fault, the others are written without it: one charger's nonsense never costs another's transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chargemon_edge.store.errors import StoreError, is_disk_trouble, is_full
+from chargemon_edge.store.reserve import Reserve
+
+log = logging.getLogger(__name__)
+
+# Between checkpoints a page that changes often is written to the log again and again, but to the file only once: the
+# rarer, the less flash wears. 250 groups of samples are 42 minutes and about 2 MB of log.
+CHECKPOINT_COMMITS = 250
+CHECKPOINT_ROWS = 10_000
+
+
+class Statement(NamedTuple):
+    """One row's worth of SQL."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+Done = Callable[[Exception | None], None]
+
+
+class Entry:
+    """Statements that belong together, and who waits for them."""
+
+    __slots__ = ("done", "error", "samples", "statements", "urgent")
+
+    def __init__(
+        self,
+        statements: Sequence[Statement],
+        samples: Sequence[Statement] = (),
+        *,
+        done: Done | None = None,
+        urgent: bool = False,
+    ) -> None:
+        self.statements = statements
+        # for the samples' file; durable before the statements are
+        self.samples = samples
+        self.done = done
+        # closes a running transaction: may use the room that the reserve held
+        self.urgent = urgent
+        # set by the writer: why it is not durable
+        self.error: Exception | None = None
+
+
+class Batch:
+    """What goes to disk together."""
+
+    __slots__ = ("entries", "rows", "rows_kept", "samples", "samples_kept", "trouble", "work")
+
+    def __init__(
+        self,
+        rows: list[Entry],
+        entries: list[Entry],
+        samples: list[Statement],
+        work: Callable[[], object] | None = None,
+    ) -> None:
+        # nobody waits for these
+        self.rows = rows
+        self.entries = entries
+        self.samples = samples
+        # upkeep, done after all else
+        self.work = work
+        # set by the writer: not written, to be tried again
+        self.rows_kept = False
+        self.samples_kept = False
+        # set by the writer: what is wrong with the disk after this batch; None: nothing
+        self.trouble: str | None = None
+
+
+class _File:
+    """One connection, and how much it has written since its last checkpoint."""
+
+    def __init__(self, connection: sqlite3.Connection, before_flush: Callable[[], None]) -> None:
+        self.connection = connection
+        self._before_flush = before_flush
+        self._commits = 0
+        self._rows = 0
+
+    def transact(self, run: Callable[[], None]) -> None:
+        """Call *run* inside one transaction; raises what it or the commit raises, and nothing is written then."""
+        before = self.connection.total_changes
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            run()
+            self._before_flush()
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+        self._commits += 1
+        self._rows += self.connection.total_changes - before
+
+    def execute(self, statements: Iterable[Statement]) -> None:
+        """Run them in order; equal ones that follow each other at the price of one call."""
+        for sql, run in groupby(statements, key=_sql):
+            self.connection.executemany(sql, [statement.parameters for statement in run])
+
+    def execute_or_undo(self, statements: Iterable[Statement]) -> Exception | None:
+        """Run them inside the open transaction, or leave no trace of them and say why. Disk trouble is raised."""
+        self.connection.execute("SAVEPOINT entry")
+        try:
+            for sql, parameters in statements:
+                self.connection.execute(sql, parameters)
+        except Exception as error:
+            if is_disk_trouble(error):
+                raise
+            self.connection.execute("ROLLBACK TO entry")
+            self.connection.execute("RELEASE entry")
+            return error
+        self.connection.execute("RELEASE entry")
+        return None
+
+    def tidy(self) -> None:
+        """Copy the log into the file when it has grown enough."""
+        if self._commits >= CHECKPOINT_COMMITS or self._rows >= CHECKPOINT_ROWS:
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._commits = self._rows = 0
+
+
+def _sql(statement: Statement) -> str:
+    return statement.sql
+
+
+class Disk:
+    """Both files and the reserve. After the start only the writer touches it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        site: sqlite3.Connection,
+        samples: sqlite3.Connection,
+        reserve: Reserve,
+        before_flush: Callable[[], None],
+    ) -> None:
+        self._directory = directory
+        self._site = _File(site, before_flush)
+        self._samples = _File(samples, before_flush)
+        self._reserve = reserve
+        # the disk is full: the reserve is spent, only what closes transactions is written
+        self._full = False
+        self._site_trouble: str | None = None
+        self._samples_trouble: str | None = None
+
+    def write(self, batch: Batch) -> None:
+        """Write *batch* and note in it what became of each part."""
+        if self._full and self._reserve.take():
+            self._full = False
+        if self._full:
+            batch.samples_kept = True
+            self._write_urgent_only(batch)
+        else:
+            self._write_samples(batch)
+            self._write_site(batch)
+        if batch.work is not None:
+            self._upkeep(batch.work)
+        batch.trouble = self._site_trouble or self._samples_trouble
+
+    def tidy(self) -> None:
+        """Checkpoints, when due. Trouble with them shows at the next write."""
+        for file in (self._site, self._samples):
+            try:
+                file.tidy()
+            except sqlite3.Error as error:
+                log.warning("checkpoint failed why=%r", str(error))
+
+    # --- the site's file
+
+    def _write_site(self, batch: Batch) -> None:
+        entries = [entry for entry in (*batch.rows, *batch.entries) if entry.error is None]
+        try:
+            self._write_entries(entries)
+        except Exception as error:
+            if not is_disk_trouble(error):
+                raise
+            batch.rows_kept = True
+            self._refused(batch, error)
+        else:
+            self._site_trouble = None
+
+    def _write_entries(self, entries: list[Entry]) -> None:
+        """All of *entries* in one transaction; those at fault get their error. Raises only disk trouble."""
+        if not any(entry.statements for entry in entries):
+            return
+        try:
+            self._site.transact(
+                lambda: self._site.execute(statement for entry in entries for statement in entry.statements)
+            )
+        except Exception as error:
+            if is_disk_trouble(error):
+                raise
+            self._site.transact(lambda: self._one_by_one(entries))
+
+    def _one_by_one(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            entry.error = self._site.execute_or_undo(entry.statements)
+            if entry.error is not None:
+                what = entry.statements[0].sql.split("(")[0].strip()
+                log.error("row refused by the database what=%r", what, exc_info=entry.error)
+
+    def _refused(self, batch: Batch, error: Exception) -> None:
+        """The disk took nothing: free the reserve if it is full, and let no waiter believe otherwise."""
+        if is_full(error):
+            self._full = True
+            self._reserve.release()
+            self._site_trouble = (
+                f"disk full: no new transactions are accepted, running ones can still end; "
+                f"free some space on the file system of {self._directory}"
+            )
+            self._write_urgent_only(batch)
+            return
+        self._site_trouble = f"cannot write {self._directory / 'site.db'}: {error}"
+        self._fail([entry for entry in batch.entries if entry.error is None], error)
+
+    def _write_urgent_only(self, batch: Batch) -> None:
+        batch.rows_kept = True
+        urgent = [entry for entry in batch.entries if entry.urgent and entry.error is None]
+        others = [entry for entry in batch.entries if not entry.urgent and entry.error is None]
+        self._fail(others, StoreError("the disk is full"))
+        try:
+            self._write_entries(urgent)
+        except Exception as error:
+            if not is_disk_trouble(error):
+                raise
+            self._fail(urgent, error)
+
+    @staticmethod
+    def _fail(entries: list[Entry], error: Exception) -> None:
+        for entry in entries:
+            entry.error = error
+
+    # --- the samples' file
+
+    def _write_samples(self, batch: Batch) -> None:
+        wanted = [entry for entry in batch.entries if entry.samples]
+        rows = [*batch.samples, *(row for entry in wanted for row in entry.samples)]
+        if not rows:
+            return
+        try:
+            try:
+                self._samples.transact(lambda: self._samples.execute(rows))
+            except Exception as error:
+                if is_disk_trouble(error):
+                    raise
+                self._samples.transact(lambda: self._samples_one_by_one(rows))
+        except Exception as error:
+            if not is_disk_trouble(error):
+                raise
+            batch.samples_kept = True
+            self._samples_trouble = f"cannot write {self._directory / 'samples.db'}: {error}"
+            self._fail(wanted, error)
+        else:
+            self._samples_trouble = None
+
+    def _samples_one_by_one(self, rows: list[Statement]) -> None:
+        for row in rows:
+            error = self._samples.execute_or_undo((row,))
+            if error is not None:
+                log.error("sample refused by the database why=%r", str(error))
+
+    # --- upkeep
+
+    def _upkeep(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except sqlite3.Error as error:
+            log.warning("upkeep of the database failed why=%r", str(error))
+
+    def free_percent(self) -> float:
+        """How much of the disk is free."""
+        usage = shutil.disk_usage(self._directory)
+        return 100 * usage.free / usage.total

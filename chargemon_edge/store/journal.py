@@ -1,0 +1,255 @@
+"""Where facts become rows, and where the disk is opened. Implements :class:`chargemon_edge.control.ports.Journal`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from chargemon_edge.control.ports import Clock, Restored, moment
+from chargemon_edge.site.facts import (
+    Fact,
+    MeterRead,
+    StatusReported,
+    StopKept,
+    TransactionStarted,
+    TransactionStopped,
+    ValuesReported,
+)
+from chargemon_edge.store.database import advice, lock, open_database, open_for_reading
+from chargemon_edge.store.disk import Disk, Done, Entry, Statement
+from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.outbox import Outbox, keep_numbers_rising
+from chargemon_edge.store.reserve import Reserve
+from chargemon_edge.store.restore import restore
+from chargemon_edge.store.retention import Retention
+from chargemon_edge.store.rows import ROWS
+from chargemon_edge.store.samples import MinuteFold, reading
+from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.store.transactions import Known, Transactions
+from chargemon_edge.store.writer import Writer
+
+SITE_PAGE_BYTES = 4096
+# a group of ten seconds touches few pages: small ones spare flash
+SAMPLES_PAGE_BYTES = 1024
+UPKEEP_S = 60.0
+
+
+class Journal:
+    """Turns facts into rows for the writer. Lives on the event loop."""
+
+    def __init__(self, writer: Writer, transactions: Transactions) -> None:
+        self._writer = writer
+        self._transactions = transactions
+        self._minutes: dict[str, MinuteFold] = {}
+        # what each connector said last: a repeated status is no event
+        self._statuses: dict[tuple[str, int], tuple[str, str, str | None]] = {}
+
+    def commit(self, new: Sequence[Fact], done: Done) -> None:
+        """Make these durable, all or none; *done* is called on the loop after the flush, or with why it failed."""
+        statements: list[Statement] = []
+        samples: list[Statement] = []
+        for fact in new:
+            self._rows(fact, statements, samples)
+        closes = any(isinstance(fact, TransactionStopped | StopKept) for fact in new)
+        opens = any(isinstance(fact, TransactionStarted) for fact in new)
+        self._expect(new)
+
+        def ended(error: Exception | None) -> None:
+            if error is not None:
+                self._forget(new)
+            done(error)
+
+        self._writer.commit(Entry(statements, samples, done=ended, urgent=closes and not opens))
+
+    def record(self, new: Iterable[Fact]) -> None:
+        """Write these behind: with the next commit, or when the write budget allows."""
+        for fact in new:
+            statements: list[Statement] = []
+            samples: list[Statement] = []
+            self._rows(fact, statements, samples)
+            for row in samples:
+                self._writer.sample(row)
+            if statements:
+                self._writer.record(Entry(statements))
+
+    def find_start(
+        self, charge_point: str, connector: int, id_tag: str, started_text: str, meter_start_wh: int
+    ) -> TransactionStarted | None:
+        """The recorded start that this request repeats, if any; one handed to a commit counts already."""
+        return self._transactions.find_start(charge_point, connector, id_tag, started_text, meter_start_wh)
+
+    def find_transaction(self, transaction_id: int) -> Known | None:
+        """A transaction by id, with its stop if it has ended; one handed to a commit counts already."""
+        return self._transactions.find(transaction_id)
+
+    def finish_minutes(self) -> None:
+        """Hand the grid meters' running minutes to the writer."""
+        for fold in self._minutes.values():
+            row = fold.row()
+            if row is not None:
+                self._writer.sample(row)
+        self._minutes.clear()
+
+    def _rows(self, fact: Fact, statements: list[Statement], samples: list[Statement]) -> None:
+        """The one place that knows which file a fact goes to."""
+        if isinstance(fact, ValuesReported):
+            samples.append(reading(fact))
+        elif isinstance(fact, MeterRead):
+            fold = self._minutes.get(fact.meter)
+            if fold is None:
+                fold = self._minutes[fact.meter] = MinuteFold(fact.meter)
+            row = fold.add(fact)
+            if row is not None:
+                samples.append(row)
+        else:
+            rows = ROWS.get(type(fact))
+            if rows is None:
+                return
+            made = rows(fact)
+            if isinstance(fact, StatusReported) and self._is_repeated(fact):
+                made = made[:1]
+            statements.extend(made)
+
+    def _is_repeated(self, fact: StatusReported) -> bool:
+        key = (fact.charge_point, fact.connector)
+        said = (fact.status, fact.error_code, fact.info)
+        if self._statuses.get(key) == said:
+            return True
+        self._statuses[key] = said
+        return False
+
+    def _expect(self, new: Sequence[Fact]) -> None:
+        for fact in new:
+            if isinstance(fact, TransactionStarted):
+                self._transactions.started(fact)
+            elif isinstance(fact, TransactionStopped):
+                self._transactions.stopped(fact)
+
+    def _forget(self, failed: Sequence[Fact]) -> None:
+        for fact in failed:
+            if isinstance(fact, TransactionStarted):
+                self._transactions.start_failed(fact)
+            elif isinstance(fact, TransactionStopped):
+                self._transactions.stop_failed(fact)
+            elif isinstance(fact, StatusReported):
+                self._statuses.pop((fact.charge_point, fact.connector), None)
+
+
+class Store:
+    """The open disk."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        restored: Restored,
+        outbox: Outbox,
+        writer: Writer,
+        upkeep: Callable[[], object],
+        release: Callable[[], None],
+    ) -> None:
+        self.journal = journal
+        self.restored = restored
+        self.outbox = outbox
+        self._writer = writer
+        self._upkeep = upkeep
+        self._release = release
+        self._closed = False
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the disk, in words; None while rows are written."""
+        return self._writer.trouble
+
+    def alive(self, within_s: float = 30.0) -> bool:
+        """For the watchdog: whether the writer stands and no flush takes longer than *within_s*."""
+        return self._writer.alive(within_s)
+
+    async def run(self) -> None:
+        """Upkeep until cancelled. Raises only what has ended the writer, which is a bug of ours."""
+        while True:
+            try:
+                async with asyncio.timeout(UPKEEP_S):
+                    await self._writer.watch()
+            except TimeoutError:
+                self._writer.upkeep(self._upkeep)
+
+    def close(self, *, flush: bool = True) -> None:
+        """Write what waits and close the files; *flush* false drops what waits, as a crash would.
+
+        Blocks until the disk has it. A second call does nothing. Raises :class:`StoreError` if the disk hangs.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if flush:
+            self.journal.finish_minutes()
+        self._writer.close(flush=flush)
+        self._release()
+
+
+def open_store(
+    settings: StoreSettings, clock: Clock, *, inline: bool, before_flush: Callable[[], None] | None = None
+) -> Store:
+    """Open both files in ``settings.directory``, bring them to the newest schema and read the first picture.
+
+    *inline*: no thread, and the kernel decides when bytes reach the disk: for virtual time, where no power fails.
+    *before_flush* is called on the writer before each flush; tests break or slow the disk with it.
+    Raises :class:`StoreError` when the directory cannot be used.
+    """
+    directory = Path(settings.directory)
+    directory_lock = lock(directory)
+    with ExitStack() as opened:
+        opened.callback(os.close, directory_lock)
+        now = moment(clock)
+        site = open_database(directory, "site", page_bytes=SITE_PAGE_BYTES, flush=not inline, utc_ms=now.utc_ms)
+        opened.callback(site.connection.close)
+        samples = open_database(
+            directory, "samples", page_bytes=SAMPLES_PAGE_BYTES, flush=not inline, utc_ms=now.utc_ms
+        )
+        opened.callback(samples.connection.close)
+        reserve = Reserve(directory, settings.reserve_kb * 1024)
+        reserve.take()
+        try:
+            keep_numbers_rising(site.connection, now.utc_ms)
+            # a new file is durable only with its directory
+            os.fsync(directory_lock)
+            restored = restore(site.connection, samples.connection, now, site_is_fresh=site.fresh)
+            reading_connection = open_for_reading(directory / "site.db")
+            opened.callback(reading_connection.close)
+            transactions = Transactions(reading_connection, now)
+            transactions.load_recent()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"cannot use {directory}: {error}; {advice(error, directory)}") from error
+        disk = Disk(directory, site.connection, samples.connection, reserve, _hook(settings, before_flush))
+        writer = Writer(disk, settings, clock, inline=inline)
+        retention = Retention(settings, site.connection, samples.connection)
+        return Store(
+            journal=Journal(writer, transactions),
+            restored=restored,
+            outbox=Outbox(reading_connection),
+            writer=writer,
+            upkeep=lambda: retention.slice(
+                clock.utc_ms(), disk_is_short=disk.free_percent() < settings.free_min_percent
+            ),
+            # the reading connection first: the last to close copies the log into the file and removes it
+            release=opened.pop_all().close,
+        )
+    raise AssertionError("unreachable: nothing here swallows an exception")
+
+
+def _hook(settings: StoreSettings, before_flush: Callable[[], None] | None) -> Callable[[], None]:
+    if before_flush is not None:
+        return before_flush
+    if settings.flush_delay_s > 0:
+        return lambda: time.sleep(settings.flush_delay_s)
+    return _nothing
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,152 @@
+"""Rows → the first picture of the site, from tables of states, never from history. Reads only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from typing import Any
+
+from chargemon_edge.control.ports import Restored
+from chargemon_edge.site.facts import ChargePointBooted, Moment
+from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
+from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
+
+# Transaction ids never repeat, not even after an older copy of the file was put back: a start takes at least the number
+# of ten-second steps since 2020. A site would need 8,640 transactions a day to get ahead of that, and the int32 that
+# chargers keep ids in lasts for 680 years.
+_ID_EPOCH_UTC_MS = 1_577_836_800_000
+_ID_STEP_MS = 10_000
+ID_MAX = 2**31 - 1
+
+# how far back a register reading is looked for: some ten minutes of a busy site
+_READINGS_BACK = 2_000
+
+
+def restore(
+    site: sqlite3.Connection, samples: sqlite3.Connection, now: Moment, *, site_is_fresh: bool = False
+) -> Restored:
+    """What the disk knows, with *now* as the start of this run."""
+    connectors: dict[str, dict[int, ConnectorPicture]] = defaultdict(dict)
+    energy_wh = _newest_energy(samples)
+    running = _running(site, now)
+    for row in site.execute(
+        "SELECT charge_point, number, status, error_code, info, status_utc_ms, status_reported_utc_ms, fail_safe_ma, "
+        "held_limit_ma, held_fallback_ma, held_transaction_id, held_lease_s FROM connector"
+    ):
+        key = (row[0], row[1])
+        connectors[row[0]][row[1]] = _connector(row, running.pop(key, None), energy_wh.get(key), now)
+    for (charge_point, number), transaction in running.items():
+        connectors[charge_point][number] = ConnectorPicture(
+            transaction=transaction,
+            energy_wh=energy_wh.get((charge_point, number), transaction.meter_start_wh),
+        )
+    charge_points = {identity: ChargePointPicture(connectors=entry) for identity, entry in connectors.items()}
+    for identity, known, boot in _charge_points(site, now):
+        charge_points[identity] = ChargePointPicture(known=known, boot=boot, connectors=connectors.get(identity, {}))
+    (kept_stops,) = site.execute("SELECT count(*) FROM kept_stop").fetchone()
+    return Restored(
+        picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
+        next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),
+    )
+
+
+def _running(site: sqlite3.Connection, now: Moment) -> dict[tuple[str, int], Transaction]:
+    """The open transaction of each connector; the newest, if a fault has left several."""
+    query = (
+        f"SELECT {COLUMNS} FROM charging_transaction "  # noqa: S608 - a constant of ours
+        "WHERE stop_received_utc_ms IS NULL ORDER BY transaction_id"
+    )
+    found = {}
+    for row in site.execute(query):
+        start, _ = known_from_row(row, now)
+        found[start.charge_point, start.connector] = Transaction(
+            transaction_id=start.transaction_id,
+            id_tag=start.id_tag,
+            id_tag_status=start.id_tag_status,
+            meter_start_wh=start.meter_start_wh,
+            started_utc_ms=start.started_utc_ms,
+            started_text=start.started_text,
+            received=start.at,
+            reservation_id=start.reservation_id,
+            adopted=True,
+        )
+    return found
+
+
+def _connector(
+    row: tuple[Any, ...], transaction: Transaction | None, energy_wh: int | None, now: Moment
+) -> ConnectorPicture:
+    held = None
+    if transaction is not None and row[8] is not None and row[10] == transaction.transaction_id:
+        held = HeldLimit(
+            limit_ma=row[8],
+            fallback_ma=row[9],
+            transaction_id=row[10],
+            # the charger may have got it in the last moment before we stopped: its lease is whole
+            sent_mono_s=now.mono_s,
+            lease_s=row[11],
+            restored=True,
+        )
+    if transaction is not None and energy_wh is None:
+        energy_wh = transaction.meter_start_wh
+    return ConnectorPicture(
+        status=row[2],
+        error_code=row[3],
+        info=row[4],
+        status_at=None if row[5] is None else moment_of(row[5], now),
+        status_reported_utc_ms=row[6],
+        transaction=transaction,
+        energy_wh=energy_wh,
+        held=held,
+        fail_safe_ma=row[7],
+    )
+
+
+def _charge_points(site: sqlite3.Connection, now: Moment) -> list[tuple[str, bool, ChargePointBooted | None]]:
+    found: list[tuple[str, bool, ChargePointBooted | None]] = []
+    for row in site.execute(
+        "SELECT identity, known, booted_utc_ms, vendor, model, serial_number, firmware_version, iccid, imsi, "
+        "meter_type, meter_serial_number FROM charge_point"
+    ):
+        boot = None
+        if row[2] is not None:
+            boot = ChargePointBooted(
+                at=moment_of(row[2], now),
+                charge_point=row[0],
+                vendor=row[3],
+                model=row[4],
+                serial_number=row[5],
+                firmware_version=row[6],
+                iccid=row[7],
+                imsi=row[8],
+                meter_type=row[9],
+                meter_serial_number=row[10],
+            )
+        found.append((row[0], bool(row[1]), boot))
+    return found
+
+
+def _newest_energy(samples: sqlite3.Connection) -> dict[tuple[str, int], int]:
+    (newest,) = samples.execute("SELECT max(number) FROM reading").fetchone()
+    if newest is None:
+        return {}
+    rows = samples.execute(
+        "SELECT charge_point, connector, energy_wh FROM reading "
+        "WHERE number > ? AND energy_wh IS NOT NULL ORDER BY number",
+        (newest - _READINGS_BACK,),
+    )
+    return {(charge_point, connector): energy_wh for charge_point, connector, energy_wh in rows}
+
+
+def _next_transaction_id(site: sqlite3.Connection, samples: sqlite3.Connection | None, utc_ms: int) -> int:
+    """Above every id ever used. *samples* is asked too when the site's own file is new."""
+    row = site.execute("SELECT seq FROM sqlite_sequence WHERE name = 'charging_transaction'").fetchone()
+    used = 0 if row is None else row[0]
+    if samples is not None:
+        (seen,) = samples.execute(
+            "SELECT max(transaction_id) FROM reading WHERE transaction_id < ?", (ID_MAX,)
+        ).fetchone()
+        used = max(used, seen or 0)
+    floor = (utc_ms - _ID_EPOCH_UTC_MS) // _ID_STEP_MS
+    # a clock far in the future must not use the ids up
+    return max(used + 1, floor if 0 < floor < ID_MAX // 2 else 1)

@@ -1,0 +1,55 @@
+"""Deletes what has been kept long enough, a small slice at a time, so that a flush never waits long for it.
+
+Transactions, kept stops and states are never deleted. Runs on the writer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from chargemon_edge.store.settings import StoreSettings
+
+# a few milliseconds each; once a minute that is eight times what twenty chargers write
+SLICE_ROWS = 1_000
+_DAY_MS = 86_400_000
+
+
+class Retention:
+    """What to delete next from the two files."""
+
+    def __init__(self, settings: StoreSettings, site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+        self._settings = settings
+        self._site = site
+        self._samples = samples
+
+    def slice(self, utc_ms: int, *, disk_is_short: bool) -> int:
+        """Delete one slice of each table; returns how many rows went. Raises :class:`sqlite3.Error`."""
+        keep = self._settings
+        events_before_ms = utc_ms - keep.keep_events_days * _DAY_MS
+        # whatever its date says: the oldest rows must go when there is no room for them
+        too_large = disk_is_short or _used_bytes(self._samples) > keep.samples_size_max_mb * 1_000_000
+        samples_before_ms = 2**62 if too_large else utc_ms - keep.keep_samples_days * _DAY_MS
+        gone = _prune(self._samples, "reading", "received_utc_ms", samples_before_ms)
+        gone += _prune(self._site, "event", "utc_ms", events_before_ms)
+        gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
+        minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
+        return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
+
+
+def _prune(connection: sqlite3.Connection, table: str, column: str, before_ms: int) -> int:
+    """The oldest rows of *table*, by number, up to the last one of the slice that is older than *before_ms*.
+
+    A row that a wrong clock has dated into the future goes with its older neighbours.
+    """
+    statement = (
+        f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM "  # noqa: S608 - names of ours
+        f"(SELECT number, {column} AS utc_ms FROM {table} ORDER BY number LIMIT ?) WHERE utc_ms < ?)"
+    )
+    return connection.execute(statement, (SLICE_ROWS, before_ms)).rowcount
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    return int(page_bytes * (pages - free))

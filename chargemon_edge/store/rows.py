@@ -1,0 +1,231 @@
+"""Facts → rows of the site's file: one small function for each kind of fact. Pure; writes nothing itself.
+
+What a fact changes and the event that reports it are one group: both are written, or neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from chargemon_edge.site import facts
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.store.disk import Statement
+
+_EVENT = "INSERT INTO event (utc_ms, kind, charge_point, body) VALUES (?, ?, ?, ?)"
+_CHARGE_POINT = (
+    "INSERT INTO charge_point (identity, known) VALUES (?, ?) "
+    "ON CONFLICT (identity) DO UPDATE SET known = excluded.known WHERE known <> excluded.known"
+)
+_BOOT = (
+    "INSERT INTO charge_point (identity, booted_utc_ms, vendor, model, serial_number, firmware_version, iccid, imsi, "
+    "meter_type, meter_serial_number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (identity) DO UPDATE SET booted_utc_ms = excluded.booted_utc_ms, vendor = excluded.vendor, "
+    "model = excluded.model, serial_number = excluded.serial_number, firmware_version = excluded.firmware_version, "
+    "iccid = excluded.iccid, imsi = excluded.imsi, meter_type = excluded.meter_type, "
+    "meter_serial_number = excluded.meter_serial_number"
+)
+_STATUS = (
+    "INSERT INTO connector (charge_point, number, status, error_code, info, status_utc_ms, status_reported_utc_ms) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (charge_point, number) DO UPDATE SET status = excluded.status, error_code = excluded.error_code, "
+    "info = excluded.info, status_utc_ms = excluded.status_utc_ms, "
+    "status_reported_utc_ms = excluded.status_reported_utc_ms"
+)
+_START = (
+    "INSERT INTO charging_transaction (transaction_id, charge_point, connector, id_tag, id_tag_status, "
+    "meter_start_wh, started_utc_ms, started_text, start_received_utc_ms, reservation_id) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# the first stop counts: a later one comes as StopKept
+_STOP = (
+    "UPDATE charging_transaction SET stop_received_utc_ms = ?, stopped_utc_ms = ?, meter_stop_wh = ?, "
+    "stop_reason = ?, stop_id_tag = ?, stop_raw = ? WHERE transaction_id = ? AND stop_received_utc_ms IS NULL"
+)
+_KEPT_STOP = "INSERT INTO kept_stop (received_utc_ms, charge_point, transaction_id, doubt, raw) VALUES (?, ?, ?, ?, ?)"
+_KEPT_MESSAGE = "INSERT INTO kept_message (received_utc_ms, charge_point, action, raw) VALUES (?, ?, ?, ?)"
+_FAIL_SAFE = (
+    "INSERT INTO connector (charge_point, number, fail_safe_ma) VALUES (?, ?, ?) "
+    "ON CONFLICT (charge_point, number) DO UPDATE SET fail_safe_ma = excluded.fail_safe_ma"
+)
+_HELD = (
+    "INSERT INTO connector (charge_point, number, held_limit_ma, held_fallback_ma, held_transaction_id, held_lease_s) "
+    "VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (charge_point, number) DO UPDATE SET held_limit_ma = excluded.held_limit_ma, "
+    "held_fallback_ma = excluded.held_fallback_ma, held_transaction_id = excluded.held_transaction_id, "
+    "held_lease_s = excluded.held_lease_s"
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _event(fact: Fact, charge_point: str | None, **body: Any) -> Statement:
+    """The outbox's row for *fact*; what is None is left out."""
+    present = {name: value for name, value in body.items() if value is not None}
+    return Statement(_EVENT, (fact.at.utc_ms, type(fact).__name__, charge_point, _encode(present).decode()))
+
+
+def _meter_lost(fact: facts.MeterLost) -> tuple[Statement, ...]:
+    return (_event(fact, None, meter=fact.meter, reason=fact.reason),)
+
+
+def _link_opened(fact: facts.LinkOpened) -> tuple[Statement, ...]:
+    return (
+        Statement(_CHARGE_POINT, (fact.charge_point, int(fact.known))),
+        _event(fact, fact.charge_point, remote=fact.remote, known=fact.known),
+    )
+
+
+def _link_closed(fact: facts.LinkClosed) -> tuple[Statement, ...]:
+    return (_event(fact, fact.charge_point, reason=fact.reason),)
+
+
+def _booted(fact: facts.ChargePointBooted) -> tuple[Statement, ...]:
+    row = (
+        fact.charge_point,
+        fact.at.utc_ms,
+        fact.vendor,
+        fact.model,
+        fact.serial_number,
+        fact.firmware_version,
+        fact.iccid,
+        fact.imsi,
+        fact.meter_type,
+        fact.meter_serial_number,
+    )
+    event = _event(
+        fact,
+        fact.charge_point,
+        vendor=fact.vendor,
+        model=fact.model,
+        serial_number=fact.serial_number,
+        firmware_version=fact.firmware_version,
+    )
+    return (Statement(_BOOT, row), event)
+
+
+def _status(fact: facts.StatusReported) -> tuple[Statement, ...]:
+    row = (
+        fact.charge_point,
+        fact.connector,
+        fact.status,
+        fact.error_code,
+        fact.info,
+        fact.at.utc_ms,
+        fact.reported_utc_ms,
+    )
+    event = _event(
+        fact,
+        fact.charge_point,
+        connector=fact.connector,
+        status=fact.status,
+        error_code=None if fact.error_code == "NoError" else fact.error_code,
+        info=fact.info,
+        vendor_error_code=fact.vendor_error_code,
+    )
+    return (Statement(_STATUS, row), event)
+
+
+def _presented(fact: facts.IdTagPresented) -> tuple[Statement, ...]:
+    return (_event(fact, fact.charge_point, id_tag=fact.id_tag, status=fact.status),)
+
+
+def _started(fact: facts.TransactionStarted) -> tuple[Statement, ...]:
+    row = (
+        fact.transaction_id,
+        fact.charge_point,
+        fact.connector,
+        fact.id_tag,
+        fact.id_tag_status,
+        fact.meter_start_wh,
+        fact.started_utc_ms,
+        fact.started_text,
+        fact.at.utc_ms,
+        fact.reservation_id,
+    )
+    event = _event(
+        fact,
+        fact.charge_point,
+        connector=fact.connector,
+        transaction_id=fact.transaction_id,
+        id_tag=fact.id_tag,
+        id_tag_status=fact.id_tag_status,
+        meter_start_wh=fact.meter_start_wh,
+        started_utc_ms=fact.started_utc_ms,
+    )
+    return (Statement(_START, row), event)
+
+
+def _stopped(fact: facts.TransactionStopped) -> tuple[Statement, ...]:
+    row = (
+        fact.at.utc_ms,
+        fact.stopped_utc_ms,
+        fact.meter_stop_wh,
+        fact.reason,
+        fact.id_tag,
+        fact.raw,
+        fact.transaction_id,
+    )
+    event = _event(
+        fact,
+        fact.charge_point,
+        connector=fact.connector,
+        transaction_id=fact.transaction_id,
+        meter_stop_wh=fact.meter_stop_wh,
+        stopped_utc_ms=fact.stopped_utc_ms,
+        reason=fact.reason,
+    )
+    return (Statement(_STOP, row), event)
+
+
+def _stop_kept(fact: facts.StopKept) -> tuple[Statement, ...]:
+    row = (fact.at.utc_ms, fact.charge_point, fact.transaction_id, fact.doubt, fact.raw)
+    event = _event(fact, fact.charge_point, transaction_id=fact.transaction_id, doubt=fact.doubt)
+    return (Statement(_KEPT_STOP, row), event)
+
+
+def _message_kept(fact: facts.MessageKept) -> tuple[Statement, ...]:
+    return (Statement(_KEPT_MESSAGE, (fact.at.utc_ms, fact.charge_point, fact.action, fact.raw)),)
+
+
+def _fail_safe(fact: facts.FailSafeHeld) -> tuple[Statement, ...]:
+    return (Statement(_FAIL_SAFE, (fact.charge_point, fact.connector, fact.fallback_ma)),)
+
+
+def _limit_held(fact: facts.LimitHeld) -> tuple[Statement, ...]:
+    row = (
+        fact.charge_point,
+        fact.connector,
+        fact.limit_ma,
+        fact.fallback_ma,
+        fact.transaction_id,
+        fact.lease_s,
+    )
+    return (Statement(_HELD, row),)
+
+
+def _security(fact: facts.SecurityEvent) -> tuple[Statement, ...]:
+    return (_event(fact, None, event=fact.event, source=fact.source, detail=fact.detail),)
+
+
+ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
+    facts.MeterLost: _meter_lost,
+    facts.LinkOpened: _link_opened,
+    facts.LinkClosed: _link_closed,
+    facts.ChargePointBooted: _booted,
+    facts.StatusReported: _status,
+    facts.IdTagPresented: _presented,
+    facts.TransactionStarted: _started,
+    facts.TransactionStopped: _stopped,
+    facts.StopKept: _stop_kept,
+    facts.MessageKept: _message_kept,
+    facts.FailSafeHeld: _fail_safe,
+    facts.LimitHeld: _limit_held,
+    facts.SecurityEvent: _security,
+}
+
+# MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a
+# charger that refuses would otherwise wear out the flash.
+WITHOUT_ROWS: frozenset[type[Fact]] = frozenset({facts.LimitRefused})

@@ -1,0 +1,91 @@
+"""Facts → rows of the samples' file: chargers' meter values one by one, the grid meters folded to minutes. Pure."""
+
+from __future__ import annotations
+
+from chargemon_edge.site.facts import MeterRead, ValuesReported
+from chargemon_edge.store.disk import Statement
+
+_READING = (
+    "INSERT INTO reading (received_utc_ms, charge_point, connector, transaction_id, l1_ma, l2_ma, l3_ma, power_w, "
+    "energy_wh, offered_ma, measured_utc_ms, live, derived, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# a minute that a restart or a step of the clock has cut in two becomes one again
+_MINUTE = (
+    "INSERT INTO meter_minute (meter, minute, samples, mean_l1_ma, mean_l2_ma, mean_l3_ma, max_l1_ma, max_l2_ma, "
+    "max_l3_ma, mean_power_w) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (meter, minute) DO UPDATE SET "
+    "mean_l1_ma = (mean_l1_ma * samples + excluded.mean_l1_ma * excluded.samples) / (samples + excluded.samples), "
+    "mean_l2_ma = (mean_l2_ma * samples + excluded.mean_l2_ma * excluded.samples) / (samples + excluded.samples), "
+    "mean_l3_ma = (mean_l3_ma * samples + excluded.mean_l3_ma * excluded.samples) / (samples + excluded.samples), "
+    "max_l1_ma = max(max_l1_ma, excluded.max_l1_ma), max_l2_ma = max(max_l2_ma, excluded.max_l2_ma), "
+    "max_l3_ma = max(max_l3_ma, excluded.max_l3_ma), "
+    "mean_power_w = (mean_power_w * samples + excluded.mean_power_w * excluded.samples) "
+    "/ (samples + excluded.samples), "
+    "samples = samples + excluded.samples"
+)
+
+
+def reading(fact: ValuesReported) -> Statement:
+    """One row for one MeterValues."""
+    l1_ma, l2_ma, l3_ma = fact.current_ma or (None, None, None)
+    return Statement(
+        _READING,
+        (
+            fact.at.utc_ms,
+            fact.charge_point,
+            fact.connector,
+            fact.transaction_id,
+            l1_ma,
+            l2_ma,
+            l3_ma,
+            fact.power_w,
+            fact.energy_wh,
+            fact.offered_ma,
+            fact.measured_utc_ms,
+            int(fact.live),
+            ",".join(fact.derived) if fact.derived else None,
+            fact.raw,
+        ),
+    )
+
+
+class MinuteFold:
+    """One grid meter's samples of the running minute; flash would not stand one row a second."""
+
+    def __init__(self, meter: str) -> None:
+        self._meter = meter
+        self._minute = 0
+        self._samples = 0
+        self._sums = [0, 0, 0]
+        self._largest = [0, 0, 0]
+        self._power_w = 0
+        self._power_samples = 0
+
+    def add(self, fact: MeterRead) -> Statement | None:
+        """Count *fact*; the row of the minute before when a new one has begun."""
+        minute = fact.at.utc_ms // 60_000
+        row = None
+        if minute != self._minute:
+            row = self.row()
+            self._minute = minute
+            self._samples = self._power_samples = self._power_w = 0
+            self._sums = [0, 0, 0]
+            self._largest = list(fact.current_ma)
+        self._samples += 1
+        sums, largest = self._sums, self._largest
+        for phase, current_ma in enumerate(fact.current_ma):
+            sums[phase] += current_ma
+            if current_ma > largest[phase]:
+                largest[phase] = current_ma
+        if fact.power_w is not None:
+            self._power_w += sum(fact.power_w)
+            self._power_samples += 1
+        return row
+
+    def row(self) -> Statement | None:
+        """The running minute so far; None when it has no sample."""
+        if not self._samples:
+            return None
+        means = (round(total / self._samples) for total in self._sums)
+        power_w = round(self._power_w / self._power_samples) if self._power_samples else None
+        return Statement(_MINUTE, (self._meter, self._minute, self._samples, *means, *self._largest, power_w))

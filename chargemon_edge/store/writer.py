@@ -1,0 +1,283 @@
+"""The loop's side of writing: collects rows, hands one batch at a time to the one writer, releases those who wait.
+
+No timer stands between a fact and its flush: when nothing is being written, a batch leaves at the end of the loop's
+iteration; while one is being written, the next collects. So the slower the disk, the larger the groups. Rows nobody
+waits for ride along or wait for the write budget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+from chargemon_edge.control.ports import Clock
+from chargemon_edge.store.disk import Batch, Disk, Entry, Statement
+from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.settings import StoreSettings
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# a group this large fills its pages: waiting longer would save nothing
+FLUSH_ROWS = 1_000
+CLOSE_TIMEOUT_S = 20.0
+
+
+class Writer:
+    """Owns the writing thread. Every method is called on the event loop.
+
+    With *inline* there is no thread: the same batches are written on the loop, so that virtual time stays exact.
+    """
+
+    def __init__(self, disk: Disk, settings: StoreSettings, clock: Clock, *, inline: bool) -> None:
+        self._disk = disk
+        self._settings = settings
+        self._clock = clock
+        self._inline = inline
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
+        # what waits for the next batch
+        self._entries: list[Entry] = []
+        self._rows: deque[Entry] = deque()
+        self._samples: deque[Statement] = deque()
+        self._work: Callable[[], object] | None = None
+        # the timers that end the waiting of rows and samples; None: nothing waits
+        self._rows_timer: asyncio.TimerHandle | None = None
+        self._samples_timer: asyncio.TimerHandle | None = None
+        self._samples_due = False
+        # the batch on its way to disk, and since when
+        self._running: Batch | None = None
+        self._running_since_s = 0.0
+        self._submit_soon = False
+        self._closed = False
+        # oldest rows that a full queue has cost
+        self.dropped_rows = 0
+        self.dropped_samples = 0
+        self._dropped_told = 0
+        self._dropped_told_s = float("-inf")
+        # what is wrong with the disk; None: nothing
+        self.trouble: str | None = None
+        # a bug of ours that ended the writer
+        self._death: BaseException | None = None
+        self._died = asyncio.Event()
+
+    # --- what the journal hands in
+
+    def commit(self, entry: Entry) -> None:
+        """Write at once; *entry.done* is called on the loop when it is durable, or has failed."""
+        self._entries.append(entry)
+        self._wake()
+
+    def record(self, entry: Entry) -> None:
+        """Write with the next commit, or when the budget allows."""
+        rows = self._rows
+        if len(rows) >= self._settings.waiting_rows_max:
+            rows.popleft()
+            self.dropped_rows += 1
+        rows.append(entry)
+        if self._rows_timer is None:
+            self._arm()
+        if len(rows) == FLUSH_ROWS:
+            self._wake()
+
+    def sample(self, row: Statement) -> None:
+        """Write with the next group of samples."""
+        samples = self._samples
+        if len(samples) >= self._settings.waiting_rows_max:
+            samples.popleft()
+            self.dropped_samples += 1
+        samples.append(row)
+        if self._samples_timer is None:
+            self._arm()
+        if len(samples) == FLUSH_ROWS:
+            self._flush_samples()
+
+    def upkeep(self, work: Callable[[], object]) -> None:
+        """Do *work* on the writer, after the next batch. Only one piece waits: a later one takes its place."""
+        self._work = work
+        self._wake()
+
+    def busy_s(self) -> float:
+        """For how long the batch on its way has been; 0: none is."""
+        return 0.0 if self._running is None else self._clock.monotonic_s() - self._running_since_s
+
+    def alive(self, within_s: float) -> bool:
+        """Whether the writer stands, and no flush takes longer than *within_s*."""
+        stands = self._death is None and (self._thread is None or self._thread.is_alive() or self._closed)
+        return stands and self.busy_s() <= within_s
+
+    async def watch(self) -> None:
+        """Returns never; raises what has ended the writer, which is always a bug of ours."""
+        await self._died.wait()
+        assert self._death is not None
+        raise self._death
+
+    def close(self, *, flush: bool) -> None:
+        """Write what waits (or drop it, as a crash would) and end the writer. Blocks the loop meanwhile."""
+        assert not self._closed
+        _cancel(self._rows_timer)
+        _cancel(self._samples_timer)
+        self._closed = True
+        self._samples_due = True
+        batch = self._take() if flush else Batch([], [], [])
+        if self._thread is None:
+            if self._death is None:
+                self._disk.write(batch)
+                self._release(batch)
+            return
+        self._batches.put(batch)
+        self._batches.put(None)
+        self._thread.join(CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():
+            raise StoreError(f"the disk has not answered for {CLOSE_TIMEOUT_S:.0f} s: the last rows may be lost")
+
+    # --- batches
+
+    def _bound(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def _rows_due(self) -> None:
+        self._rows_timer = None
+        self._wake()
+
+    def _flush_samples(self) -> None:
+        self._samples_due = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._running is None and not self._submit_soon and not self._closed:
+            self._submit_soon = True
+            self._bound().call_soon(self._submit)
+
+    def _take(self) -> Batch:
+        samples: list[Statement] = []
+        if self._samples_due:
+            samples = list(self._samples)
+            self._samples.clear()
+            self._samples_due = False
+            _cancel(self._samples_timer)
+            self._samples_timer = None
+        batch = Batch(list(self._rows), self._entries, samples, self._work)
+        self._rows.clear()
+        _cancel(self._rows_timer)
+        self._rows_timer = None
+        self._entries = []
+        self._work = None
+        return batch
+
+    def _submit(self) -> None:
+        self._submit_soon = False
+        if self._running is not None or self._closed:
+            return
+        batch = self._running = self._take()
+        self._running_since_s = self._clock.monotonic_s()
+        if self._inline:
+            self._write_here(batch)
+            return
+        if self._thread is None:
+            # a daemon thread: a process that fails elsewhere must be able to end
+            self._thread = threading.Thread(target=self._write_all, name="store-writer", daemon=True)
+            self._thread.start()
+        self._batches.put(batch)
+
+    def _write_here(self, batch: Batch) -> None:
+        try:
+            self._disk.write(batch)
+        except BaseException as error:
+            self._die(error)
+            raise
+        self._ended(batch)
+        self._disk.tidy()
+
+    def _write_all(self) -> None:
+        """The thread."""
+        while (batch := self._batches.get()) is not None:
+            try:
+                self._disk.write(batch)
+            except BaseException as error:  # noqa: BLE001 - goes on to watch(), which ends the process
+                self._on_loop(self._die, error)
+                return
+            self._on_loop(self._ended, batch)
+            self._disk.tidy()
+
+    def _on_loop(self, call: Callable[[T], None], argument: T) -> None:
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(call, argument)
+        except RuntimeError:
+            # the loop has ended: nobody waits any more
+            log.debug("a batch outlived the event loop")
+
+    def _die(self, error: BaseException) -> None:
+        self._death = error
+        self._died.set()
+
+    def _ended(self, batch: Batch) -> None:
+        self._running = None
+        kept = batch.rows_kept or batch.samples_kept
+        if batch.rows_kept:
+            self.dropped_rows += _put_back(self._rows, batch.rows, self._settings.waiting_rows_max)
+        if batch.samples_kept:
+            self.dropped_samples += _put_back(self._samples, batch.samples, self._settings.waiting_rows_max)
+        self._tell(batch.trouble)
+        self._release(batch)
+        if kept:
+            # the timer tries again, not the next iteration
+            self._samples_due = False
+        if self._entries or self._work is not None or self._samples_due or (len(self._rows) >= FLUSH_ROWS and not kept):
+            self._wake()
+        self._arm()
+
+    def _arm(self) -> None:
+        """Set a timer for whatever waits without one."""
+        if self._closed:
+            return
+        if self._rows and self._rows_timer is None:
+            self._rows_timer = self._bound().call_later(self._settings.record_flush_s, self._rows_due)
+        if self._samples and self._samples_timer is None:
+            self._samples_timer = self._bound().call_later(self._settings.samples_flush_s, self._flush_samples)
+
+    def _release(self, batch: Batch) -> None:
+        for entry in batch.entries:
+            if entry.done is None:
+                continue
+            try:
+                entry.done(entry.error)
+            except Exception as error:  # noqa: BLE001 - one waiter's bug must not leave the others without an answer
+                self._bound().call_exception_handler({"message": "a commit's waiter failed", "exception": error})
+
+    def _tell(self, trouble: str | None) -> None:
+        """One line when the disk's state changes, and one a minute at most about what that has cost."""
+        if (trouble is None) != (self.trouble is None):
+            if trouble is None:
+                log.warning("store writes again after: %s", self.trouble)
+            else:
+                log.error("store trouble: %s", trouble)
+        self.trouble = trouble
+        dropped = self.dropped_rows + self.dropped_samples
+        now_s = self._clock.monotonic_s()
+        if dropped > self._dropped_told and now_s >= self._dropped_told_s + 60:
+            self._dropped_told, self._dropped_told_s = dropped, now_s
+            log.error("store dropped oldest rows=%d samples=%d since start", self.dropped_rows, self.dropped_samples)
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+def _put_back(queue: deque[T], older: list[T], size_max: int) -> int:
+    """Put *older* before what came meanwhile; returns how many of the oldest did not fit."""
+    room = max(0, size_max - len(queue))
+    fitting = older[max(0, len(older) - room) :]
+    queue.extendleft(reversed(fitting))
+    return len(older) - len(fitting)
