@@ -27,18 +27,25 @@ _TOTAL_SLACK_W = 50
 
 
 def advice(register_map: RegisterMap, blocks: Blocks) -> str | None:
-    """What change of the map would make voltages and frequency sensible; None if nothing does or nothing is wrong."""
-    if register_map.voltage is None or any(_verdicts(register_map, blocks, shift=0)):
-        # One sensible value is enough to trust the map: what is wrong then is wrong at the meter
+    """The smallest change of the map that would make voltages and frequency sensible.
+
+    Several that do it equally well are joined by "or": a float's upper word alone gives almost its value, so a wrong
+    order and an address that is off by one can look alike. None if nothing helps or nothing is wrong.
+    """
+    voltages = replace(register_map, frequency=None)
+    if register_map.voltage is None or any(_verdicts(voltages, blocks, shift=0)):
+        # One sensible voltage is enough to trust the map: what is wrong then is wrong at the meter
         return None
     words = WORDS[register_map.type_of(register_map.voltage)]
-    for change, other, shift in _variants(register_map):
+    found: list[list[str]] = []
+    for changes, other, shift in _variants(register_map):
         verdicts = list(_verdicts(other, blocks, shift))
         # Moved by whole values, one phase is taken for its neighbour: then all must be there to tell
         needed = 2 if shift % words else 3
         if len(verdicts) >= needed and all(verdicts):
-            return change
-    return None
+            found.append(changes)
+    fewest = min(map(len, found), default=0)
+    return " or ".join(" and ".join(changes) for changes in found if len(changes) == fewest) or None
 
 
 def doubts(sample: Sample) -> list[str]:
@@ -56,7 +63,7 @@ def doubts(sample: Sample) -> list[str]:
     ]
 
 
-def _variants(register_map: RegisterMap) -> Iterator[tuple[str, RegisterMap, int]]:
+def _variants(register_map: RegisterMap) -> Iterator[tuple[list[str], RegisterMap, int]]:
     for word_order in _ORDERS:
         for byte_order in _ORDERS:
             other = replace(register_map, word_order=word_order, byte_order=byte_order)
@@ -68,7 +75,7 @@ def _variants(register_map: RegisterMap) -> Iterator[tuple[str, RegisterMap, int
             for shift in _SHIFTS:
                 moves = [f"{shift:+d} on every register address"] if shift else []
                 if changes or moves:
-                    yield " and ".join([*changes, *moves]), other, shift
+                    yield [*changes, *moves], other, shift
 
 
 def _verdicts(register_map: RegisterMap, blocks: Blocks, shift: int) -> Iterator[bool]:

@@ -1,0 +1,1 @@
+"""The meters' pure parts: maps, decoding, freshness, self-test."""
