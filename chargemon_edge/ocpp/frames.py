@@ -86,7 +86,7 @@ def decode(data: bytes) -> Frame:
         raise FrameError(FORMATION_VIOLATION, f"not UTF-8 at byte {error.start}", _call_id(data)) from None
     except RecursionError:
         raise FrameError(FORMATION_VIOLATION, _TOO_DEEP, _call_id(data)) from None
-    if data.count(b"{") + data.count(b"[") > DEPTH_MAX and _may_be_deep(data) and _depth(data) > DEPTH_MAX:
+    if _may_be_deep(data) and _depth(data) > DEPTH_MAX:
         raise FrameError(FORMATION_VIOLATION, _TOO_DEEP, _call_id(data))
     return frame
 
@@ -107,6 +107,7 @@ def encode_error(unique_id: str, code: str, description: str, details: bytes = b
 
 
 _TOO_DEEP = f"arrays and objects nest deeper than {DEPTH_MAX}"
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _CALL_ID = re.compile(rb'\s*\[\s*2\s*,\s*("(?:[^"\\]|\\.){1,216}")\s*,')
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
@@ -124,12 +125,16 @@ def _call_id(data: bytes) -> str | None:
 
 
 def _may_be_deep(data: bytes) -> bool:
-    """Whether the brackets alone leave *data* a chance to be too deep: exact enough to spare a list of samples.
+    """Whether the brackets alone leave a frame a chance to be too deep: exact enough to spare a list of samples.
 
-    Each ``},{`` closes before it opens, so depth <= openers - pairs; inside a string a pair brings its own opener.
+    Each ``},{`` closes before it opens, so depth <= openers - pairs. Brackets inside strings cannot spoil that: a pair
+    lies wholly inside or wholly outside a string, and one that lies inside brings an opener of its own.
     """
-    openers = data.count(b"{") + data.count(b"[")
-    return openers - data.count(b"},{") - data.count(b"}, {") > DEPTH_MAX
+    brackets = data.translate(None, _NO_BRACKETS)
+    if len(brackets) <= 2 * DEPTH_MAX:
+        return False
+    spare = brackets.count(b"{") + brackets.count(b"[") - DEPTH_MAX
+    return spare > 0 and spare > data.count(b"},{") and spare > data.count(b"},{") + data.count(b"}, {")
 
 
 def _depth(data: bytes) -> int:

@@ -156,7 +156,7 @@ class Link:
         unique_id = call.unique_id
         running = self._running
         if unique_id in running:
-            return Ignored(f"{call.action} {unique_id!r} is still being answered; it came again")
+            return Ignored(f"{call.action[:50]!r} {unique_id!r} is still being answered; it came again")
         if len(running) >= RUNNING_MAX:
             why = f"{RUNNING_MAX} requests wait for an answer already"
             return Malformed(frames.encode_error(unique_id, "GenericError", why), why)

@@ -220,7 +220,7 @@ class GetConfigurationResponse(Response, frozen=True, kw_only=True):
     """§6.24"""
 
     configuration_key: tuple[KeyValue, ...] | None = None
-    unknown_key: tuple[CiString50, ...] | None = None
+    unknown_key: tuple[str, ...] | None = None
 
 
 class RemoteStartTransactionRequest(Request, frozen=True, kw_only=True):

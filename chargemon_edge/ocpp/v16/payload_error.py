@@ -16,12 +16,13 @@ Code = Literal[
 
 
 class PayloadError(Exception):
-    """A payload that no tolerant reading makes sense of: *code* and *description* are for a CALLERROR."""
+    """A payload that no tolerant reading makes sense of; *code* and *description* fit a CALLERROR and a log line."""
 
     def __init__(self, code: Code, description: str) -> None:
-        super().__init__(description)
+        # The description quotes the peer: neither its line breaks nor its length may reach the log.
+        self.description = description[:255].encode("unicode_escape").decode("ascii")[:255]
         self.code = code
-        self.description = description
+        super().__init__(self.description)
 
 
 def code_of(complaint: str) -> Code:

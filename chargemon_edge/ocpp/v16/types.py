@@ -138,8 +138,9 @@ class ChargingProfile(Part, frozen=True, kw_only=True):
 
 
 class KeyValue(Part, frozen=True, kw_only=True):
-    """One configuration key of a charge point (§7.29)."""
+    """One configuration key of a charge point (§7.29). Only charge points send it, and some write more than the
+    50 and 500 characters allowed: the frame's size is limit enough."""
 
-    key: CiString50
+    key: str
     readonly: bool
-    value: CiString500 | None = None
+    value: str | None = None
