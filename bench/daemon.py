@@ -70,7 +70,7 @@ def write_config(
     (folder / "password").write_text(PASSWORD)
     config = folder / "config.toml"
     site = _SITE.format(
-        fuse_a=max(63, 10 * count),
+        fuse_a=min(10_000, 40 * count),
         id_tag=ID_TAG,
         folder=folder,
         flush_delay_s=flush_delay_s,

@@ -48,58 +48,63 @@ def messages(number: int) -> Iterator[tuple[str, bytes]]:
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     meter_start = 1_000_000 + 100 * number
-
-    def status(connector: int, state: str) -> tuple[str, object]:
-        return "StatusNotification", {
-            "connectorId": connector, "errorCode": "NoError", "status": state, "timestamp": now,
-        }  # fmt: skip
-
-    values: tuple[str, object] = (
-        "MeterValues",
-        {
-            "connectorId": 1,
-            "transactionId": "@transaction@",
-            "meterValue": [{"timestamp": now, "sampledValue": [_sample(*sample) for sample in _SAMPLES]}],
-        },
-    )
-    session: list[tuple[str, object]] = [
-        (
-            "BootNotification",
-            {
-                "chargePointVendor": "Bench",
-                "chargePointModel": "Closed loop",
-                "chargePointSerialNumber": "B-0001",
-                "firmwareVersion": "1.0.0",
-                "meterType": "MID",
-            },
-        ),
-        status(0, "Available"),
-        status(1, "Available"),
-        ("Authorize", {"idTag": ID_TAG}),
-        status(1, "Preparing"),
-        (
-            "StartTransaction",
-            {"connectorId": 1, "idTag": ID_TAG, "meterStart": meter_start, "timestamp": now},
-        ),
-        status(1, "Charging"),
+    values = _written(_meter_values(now))
+    heartbeat = ("Heartbeat", b"{}")
+    session: list[tuple[str, bytes]] = [
+        _written(_BOOT),
+        _written(_status(0, "Available", now)),
+        _written(_status(1, "Available", now)),
+        _written(("Authorize", {"idTag": ID_TAG})),
+        _written(_status(1, "Preparing", now)),
+        _written(_start(meter_start, now)),
+        _written(_status(1, "Charging", now)),
         *[values] * 5,
-        ("Heartbeat", {}),
+        heartbeat,
         *[values] * 5,
-        ("Heartbeat", {}),
-        (
-            "StopTransaction",
-            {
-                "transactionId": "@transaction@",
-                "idTag": ID_TAG,
-                "meterStop": meter_start + 90,
-                "timestamp": now,
-                "reason": "Local",
-            },
-        ),
+        heartbeat,
+        _written(_stop(meter_start + 90, now)),
     ]
     assert len(session) == MESSAGES
-    written: dict[int, bytes] = {}
-    for action, payload in session:
-        if id(payload) not in written:
-            written[id(payload)] = json.dumps(payload, separators=(",", ":")).encode()
-        yield action, written[id(payload)]
+    return iter(session)
+
+
+def _written(message: tuple[str, object]) -> tuple[str, bytes]:
+    action, payload = message
+    return action, json.dumps(payload, separators=(",", ":")).encode()
+
+
+_BOOT = (
+    "BootNotification",
+    {
+        "chargePointVendor": "Bench",
+        "chargePointModel": "Closed loop",
+        "chargePointSerialNumber": "B-0001",
+        "firmwareVersion": "1.0.0",
+        "meterType": "MID",
+    },
+)
+
+
+def _status(connector: int, state: str, now: str) -> tuple[str, object]:
+    payload = {"connectorId": connector, "errorCode": "NoError", "status": state, "timestamp": now}
+    return "StatusNotification", payload
+
+
+def _meter_values(now: str) -> tuple[str, object]:
+    sampled = [{"timestamp": now, "sampledValue": [_sample(*sample) for sample in _SAMPLES]}]
+    return "MeterValues", {"connectorId": 1, "transactionId": "@transaction@", "meterValue": sampled}
+
+
+def _start(meter_start: int, now: str) -> tuple[str, object]:
+    return "StartTransaction", {"connectorId": 1, "idTag": ID_TAG, "meterStart": meter_start, "timestamp": now}
+
+
+def _stop(meter_stop: int, now: str) -> tuple[str, object]:
+    payload = {
+        "transactionId": "@transaction@",
+        "idTag": ID_TAG,
+        "meterStop": meter_stop,
+        "timestamp": now,
+        "reason": "Local",
+    }
+    return "StopTransaction", payload

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import tomllib
+import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+
+from chargemon_edge.config import load
+from chargemon_edge.config.loading import File
+from chargemon_edge.config.reader import read
+from chargemon_edge.control.requests import handled_actions
+from chargemon_edge.ocpp.v16.messages import FROM_CHARGE_POINT, TO_CHARGE_POINT
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "chargemon_edge"
@@ -102,7 +112,7 @@ def _unreasoned(text: str) -> Iterator[int]:
             continue
         comment = line[mark.start() :]
         reason = _MARK.sub("", comment).strip(" #-:—")
-        if not _NAMES_ITS_CODE.search(comment) or len(reason.split()) < 2:
+        if not _NAMES_ITS_CODE.search(comment) or not reason:
             yield number
 
 
@@ -192,3 +202,99 @@ def test_the_readme_shows_every_room() -> None:
 
     assert sorted(room for room in rooms if f"{room}/" not in readme) == []
     assert sorted(module for module in modules if module not in readme) == []
+
+
+def _actions(text: str) -> set[str]:
+    """The first column of every table row of a document that names an action."""
+    return set(re.findall(r"(?m)^\| ([A-Z][a-z]\w+) \|", text)) - {"Action"}
+
+
+def test_the_actions_handled_are_the_actions_documented() -> None:
+    asked, _, asking = (ROOT / "docs" / "ocpp.md").read_text().partition("## What the daemon asks")
+    sent = {
+        name
+        for path in [*(PACKAGE / "control").glob("*.py"), PACKAGE / "ocpp" / "charging_profile.py"]
+        for name in re.findall(r"\b([A-Z]\w+)Request\(", path.read_text())
+    }
+
+    assert _actions(asked) == handled_actions()
+    assert handled_actions() == set(FROM_CHARGE_POINT)
+    assert _actions(asking) == sent
+    assert sent <= set(TO_CHARGE_POINT)
+
+
+SHIPPED = ROOT / "etc" / "chargemon-edge" / "config.toml"
+
+
+def _uncommented(text: str) -> str:
+    """The shipped configuration with every setting and table taken out of its comment."""
+    return re.sub(r"(?m)^# (?=\[|# |[a-z0-9_]+ = )", "", text)
+
+
+def test_every_shipped_setting_is_known_and_explained() -> None:
+    lines = SHIPPED.read_text().splitlines()
+    unexplained = [
+        line
+        for above, line in itertools.pairwise(lines)
+        if re.fullmatch(r"(# )?[a-z0-9_]+ = .+", line) and not above.startswith("#")
+    ]
+    everything = tomllib.loads(_uncommented(SHIPPED.read_text()))
+    mistakes: list[str] = []
+    read(File, everything, "", mistakes)
+
+    assert unexplained == []
+    assert mistakes == []
+
+
+def _every_setting(struct: type[msgspec.Struct], where: str = "") -> Iterator[str]:
+    """The dotted path of each setting that the configuration file can hold."""
+    hints = typing.get_type_hints(struct)
+    for field in msgspec.structs.fields(struct):
+        inner = _struct_within(hints[field.name])
+        if inner is None:
+            yield f"{where}{field.encode_name}"
+        else:
+            yield from _every_setting(inner, f"{where}{field.encode_name}.")
+
+
+def _struct_within(hint: object) -> type[msgspec.Struct] | None:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    return next((found for part in typing.get_args(hint) if (found := _struct_within(part)) is not None), None)
+
+
+def _written(table: dict[str, Any], where: str = "") -> Iterator[str]:
+    for key, value in table.items():
+        entries = value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
+        for entry in entries:
+            if isinstance(entry, dict):
+                yield from _written(entry, f"{where}{key}.")
+            else:
+                yield f"{where}{key}"
+
+
+def test_every_setting_is_shipped() -> None:
+    written = set(_written(tomllib.loads(_uncommented(SHIPPED.read_text()))))
+    # A meter's own register map has its own document; the listener's list is filled from [[charge_point]]
+    elsewhere = ("meter.map.", "chargers.charge_points.")
+
+    assert [one for one in sorted(_every_setting(File)) if one not in written and not one.startswith(elsewhere)] == []
+
+
+def test_the_shipped_configuration_loads_as_it_is() -> None:
+    settings = load(SHIPPED.read_text(), SHIPPED.parent)
+
+    assert settings.site.charge_points == ()
+
+
+def test_shipped_values_are_the_defaults() -> None:
+    """A setting with a default is shown at it; example values are for settings that have none."""
+    as_written = msgspec.convert(tomllib.loads(_uncommented(SHIPPED.read_text())), File)
+    different = [
+        f"{table}.{field.encode_name}"
+        for table in ("site", "log", "authorisation", "chargers", "page", "store", "balancing")
+        for field in msgspec.structs.fields(getattr(File(), table))
+        if getattr(getattr(File(), table), field.name) not in (None, getattr(getattr(as_written, table), field.name))
+    ]
+
+    assert different == []
