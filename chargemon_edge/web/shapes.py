@@ -127,7 +127,7 @@ class ConnectorView(msgspec.Struct, frozen=True, kw_only=True):
     fallback_ma: int
     linked: bool
     state: str
-    """``offline``, ``unknown``, ``waiting`` (to hold 0 A for now), or OCPP's status in snake case (``suspended_ev``)."""
+    """``offline``, ``unknown``, ``waiting`` (to hold 0 A for now), or OCPP's status in snake case."""
     words: str
     """The same for people."""
     error_code: str | None = None

@@ -19,6 +19,7 @@ from chargemon_edge.control.present import Present
 INTERVAL_S = 0.5
 # and one at least so often, changed or not: a page knows from silence that the daemon or the network is gone
 QUIET_S = 2.0
+# a listener that takes nothing for so long is dropped
 STALLED_S = 10.0
 # what the kernel may hold for one listener before it counts as slow
 _SEND_BUFFER_BYTES = 65_536
@@ -27,11 +28,20 @@ _SEND_BUFFER_BYTES = 65_536
 class Stream:
     """Renders each snapshot once for all its listeners."""
 
-    def __init__(self, present: Present, clock: Clock, render: Callable[[], bytes], listeners_max: int) -> None:
+    def __init__(
+        self,
+        present: Present,
+        clock: Clock,
+        render: Callable[[], bytes],
+        listeners_max: int,
+        *,
+        stalled_s: float = STALLED_S,
+    ) -> None:
         self._present = present
         self._clock = clock
         self._render = render
         self._listeners_max = listeners_max
+        self._stalled_s = stalled_s
         self._listeners: set[asyncio.Task[None]] = set()
         # the last snapshot made: (when, version, event)
         self._latest: tuple[float, int, bytes] | None = None
@@ -78,7 +88,7 @@ class Stream:
         await response.write(b"retry: 2000\n\n")
         while True:
             version, event = self._snapshot()
-            async with asyncio.timeout(STALLED_S):
+            async with asyncio.timeout(self._stalled_s):
                 await response.write(event)
             await asyncio.sleep(INTERVAL_S)
             try:

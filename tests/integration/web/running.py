@@ -1,0 +1,73 @@
+"""A running server on loopback, on free ports, showing the example site."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.present import Present
+from chargemon_edge.web.server import WebAddresses, WebServer
+from chargemon_edge.web.settings import WebSettings
+from tests.unit.web.example import NOW, PLAN, SITE, picture
+
+
+class ExampleClock:
+    """The loop's time, beginning at the example's now."""
+
+    def __init__(self) -> None:
+        self._began_s = asyncio.get_running_loop().time()
+
+    def _passed_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._began_s
+
+    def monotonic_s(self) -> float:
+        """Seconds."""
+        return NOW.mono_s + self._passed_s()
+
+    def utc_ms(self) -> int:
+        """Milliseconds."""
+        return NOW.utc_ms + round(self._passed_s() * 1000)
+
+
+class Running:
+    """The server and what it shows."""
+
+    def __init__(self, settings: WebSettings) -> None:
+        self.clock = ExampleClock()
+        self.present = Present(SITE, picture())
+        self.present.set_plan(PLAN)
+        self.commissioning = Commissioning(self.clock)
+        self.server = WebServer(settings, self.present, self.clock, self.commissioning)
+        self.addresses = WebAddresses(("", 0), None)
+
+    @property
+    def port(self) -> int:
+        """Of the page."""
+        return self.addresses.page[1]
+
+    @property
+    def url(self) -> str:
+        """Of the page, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def unix(self) -> str:
+        """The socket file."""
+        assert self.addresses.unix is not None
+        return self.addresses.unix
+
+
+@asynccontextmanager
+async def running(folder: Path | None = None, **settings: object) -> AsyncIterator[Running]:
+    """Serve until the end of the block; the Unix socket lies in *folder*."""
+    unix = None if folder is None else str(folder / "control.sock")
+    fields: dict[str, object] = {"port": 0, "unix_socket": unix} | settings
+    site = Running(WebSettings(**fields))  # type: ignore[arg-type]  # fields are given by name
+    site.addresses = await site.server.start()
+    try:
+        yield site
+    finally:
+        await site.server.stop()
