@@ -100,7 +100,7 @@ class MeterValuesRequest(Request, frozen=True, kw_only=True):
     """What a connector's meter shows; read it with :func:`.metering.normalise` (§4.7, §6.31)."""
 
     action: ClassVar[str] = "MeterValues"
-    connector_id: ConnectorId
+    connector_id: Integer
     transaction_id: Integer | None = None
     meter_value: Annotated[tuple[MeterValue, ...], Meta(min_length=1)]
 
@@ -113,7 +113,7 @@ class StartTransactionRequest(Request, frozen=True, kw_only=True):
     """A transaction has begun; *meter_start* in Wh (§4.8, §6.45)."""
 
     action: ClassVar[str] = "StartTransaction"
-    connector_id: OutletId
+    connector_id: Integer
     id_tag: CiString20
     meter_start: Integer
     reservation_id: Integer | None = None
@@ -134,7 +134,7 @@ class StatusNotificationRequest(Request, frozen=True, kw_only=True):
     """
 
     action: ClassVar[str] = "StatusNotification"
-    connector_id: ConnectorId
+    connector_id: Integer
     error_code: CiString50
     info: CiString50 | None = None
     status: ChargePointStatus

@@ -47,7 +47,7 @@ class GetCompositeScheduleResponse(Response, frozen=True, kw_only=True):
     """§6.22"""
 
     status: Literal["Accepted", "Rejected"]
-    connector_id: ConnectorId | None = None
+    connector_id: Integer | None = None
     schedule_start: str | None = None
     charging_schedule: ChargingSchedule | None = None
 

@@ -15,9 +15,10 @@ from msgspec import Meta
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """JSON knows no width; ours is the database's."""
 NotNegative = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-ConnectorId = Annotated[int, Meta(ge=0, le=999)]
-"""0 is the charge point itself. The upper end is ours: each number becomes an entry in the picture."""
-OutletId = Annotated[int, Meta(ge=1, le=999)]
+ConnectorId = NotNegative
+"""Where we name a connector; 0 is the charge point itself. What a charger names is any integer: its starts, stops and
+values must not be lost for an odd number, and control knows which connectors exist."""
+OutletId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 """A connector that must be a real outlet."""
 CiString20 = Annotated[str, Meta(max_length=20)]
 CiString25 = Annotated[str, Meta(max_length=25)]
