@@ -49,9 +49,12 @@ async def test_every_answer_is_locked_down(path: str) -> None:
 @pytest.mark.parametrize("path", [*PATHS, "/api/v1/events"])
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8180", "0.0.0.0", "10.9.9.9"])
 async def test_a_foreign_name_is_not_answered_on_any_route(path: str, host: str) -> None:
-    async with running() as site, aiohttp.ClientSession(site.url) as browser:
-        async with browser.get(path, headers={"Host": host}) as answer:
-            problem = msgspec.json.decode(await answer.read(), type=ProblemView)
+    async with (
+        running() as site,
+        aiohttp.ClientSession(site.url) as browser,
+        browser.get(path, headers={"Host": host}) as answer,
+    ):
+        problem = msgspec.json.decode(await answer.read(), type=ProblemView)
 
     assert answer.status == problem.status == 421
     assert answer.content_type == "application/problem+json"
@@ -59,17 +62,23 @@ async def test_a_foreign_name_is_not_answered_on_any_route(path: str, host: str)
 
 
 async def test_a_configured_name_is_answered() -> None:
-    async with running(allowed_hosts=("depot.lan",)) as site, aiohttp.ClientSession(site.url) as browser:
-        async with browser.get("/api/v1/site", headers={"Host": "depot.lan:80"}) as answer:
-            assert answer.status == 200
+    async with (
+        running(allowed_hosts=("depot.lan",)) as site,
+        aiohttp.ClientSession(site.url) as browser,
+        browser.get("/api/v1/site", headers={"Host": "depot.lan:80"}) as answer,
+    ):
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("path", ["/api/v1/site", "/api/v1/events", "/api/v1/health"])
 @pytest.mark.parametrize("where", ["cross-site", "same-site"])
 async def test_a_script_of_another_site_gets_nothing(path: str, where: str) -> None:
-    async with running() as site, aiohttp.ClientSession(site.url) as browser:
-        async with browser.get(path, headers={"Sec-Fetch-Site": where}) as answer:
-            assert answer.status == 403
+    async with (
+        running() as site,
+        aiohttp.ClientSession(site.url) as browser,
+        browser.get(path, headers={"Sec-Fetch-Site": where}) as answer,
+    ):
+        assert answer.status == 403
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import stat
 from pathlib import Path
@@ -24,7 +23,7 @@ async def test_status_is_asked_over_the_socket(tmp_path: Path) -> None:
 
 async def test_the_socket_is_for_its_group_only(tmp_path: Path) -> None:
     async with running(tmp_path) as site:
-        mode = stat.S_IMODE(os.stat(site.unix).st_mode)
+        mode = stat.S_IMODE(Path(site.unix).stat().st_mode)
 
     assert mode == 0o660
     assert not Path(site.unix).exists()
@@ -47,7 +46,7 @@ async def test_the_commissioning_window_is_opened_and_closed(tmp_path: Path) -> 
 @pytest.mark.parametrize("minutes", [0, -1, 61, 10**30])
 async def test_a_window_that_is_too_long_is_refused(tmp_path: Path, minutes: int) -> None:
     async with running(tmp_path) as site:
-        with pytest.raises(ClientError, match="minutes|not understood"):
+        with pytest.raises(ClientError, match=r"minutes|not understood"):
             await asyncio.to_thread(open_commissioning, site.unix, minutes)
 
         assert not site.commissioning.is_open()
@@ -57,8 +56,8 @@ async def test_a_window_that_is_too_long_is_refused(tmp_path: Path, minutes: int
 async def test_a_request_that_makes_no_sense_opens_nothing(tmp_path: Path, body: bytes) -> None:
     async with running(tmp_path) as site:
         reader, writer = await asyncio.open_unix_connection(site.unix)
-        head = f"POST /api/v1/commissioning HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        writer.write(head.encode() + body)
+        head = "POST /api/v1/commissioning HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()
@@ -103,6 +102,6 @@ async def test_the_socket_of_a_running_daemon_is_left_alone(tmp_path: Path) -> N
 
 
 async def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="nowhere/control.sock"):
+    with pytest.raises(OSError, match=r"nowhere/control\.sock"):
         async with running(tmp_path / "nowhere"):
             pass

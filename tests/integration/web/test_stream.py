@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import msgspec
@@ -17,6 +18,17 @@ from chargemon_edge.web.shapes import SiteView
 from chargemon_edge.web.stream import Stream
 from tests.integration.web.running import ExampleClock, Running, running
 from tests.unit.web.example import SITE, meter_read, picture
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[tuple[Running, aiohttp.ClientResponse]]:
+    """A running server and one listener."""
+    async with (
+        running() as site,
+        aiohttp.ClientSession(site.url) as browser,
+        browser.get("/api/v1/events") as answer,
+    ):
+        yield site, answer
 
 
 async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[int, SiteView]]:
@@ -36,52 +48,49 @@ def read_meter(site: Running, current_ma: int) -> None:
 
 
 async def test_a_change_is_sent_at_once_and_in_order() -> None:
-    async with running() as site, aiohttp.ClientSession(site.url) as browser:
-        async with browser.get("/api/v1/events") as answer:
-            stream = events(answer)
-            first, view = await anext(stream)
-            assert answer.content_type == "text/event-stream"
-            assert (first, view.version) == (site.present.version, site.present.version)
-            for current_ma in (10_000, 20_000):
-                read_meter(site, current_ma)
-                began_s = site.clock.monotonic_s()
-                number, view = await anext(stream)
+    async with listening() as (site, answer):
+        stream = events(answer)
+        first, view = await anext(stream)
+        assert answer.content_type == "text/event-stream"
+        assert (first, view.version) == (site.present.version, site.present.version)
+        for current_ma in (10_000, 20_000):
+            read_meter(site, current_ma)
+            began_s = site.clock.monotonic_s()
+            number, view = await anext(stream)
 
-                assert site.clock.monotonic_s() - began_s < 1.0
-                assert number == view.version == site.present.version > first
-                assert view.circuits[0].measured_ma == same_on_all(current_ma)
-                first = number
+            assert site.clock.monotonic_s() - began_s < 1.0
+            assert number == view.version == site.present.version > first
+            assert view.circuits[0].measured_ma == same_on_all(current_ma)
+            first = number
 
 
 async def test_many_changes_make_at_most_two_snapshots_a_second() -> None:
-    async with running() as site, aiohttp.ClientSession(site.url) as browser:
-        async with browser.get("/api/v1/events") as answer:
-            stream = events(answer)
-            await anext(stream)
-            seen = [0]
+    async with listening() as (site, answer):
+        stream = events(answer)
+        await anext(stream)
+        seen = [0]
 
-            async def count() -> None:
-                async for number, _view in stream:
-                    seen.append(number)
+        async def count() -> None:
+            async for number, _view in stream:
+                seen.append(number)
 
-            counting = asyncio.create_task(count())
-            for current_ma in range(0, 65_000, 500):
-                read_meter(site, current_ma)
-                await asyncio.sleep(0.01)
-            counting.cancel()
-            await asyncio.gather(counting, return_exceptions=True)
+        counting = asyncio.create_task(count())
+        for current_ma in range(0, 65_000, 500):
+            read_meter(site, current_ma)
+            await asyncio.sleep(0.01)
+        counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
 
     assert 2 <= len(seen) - 1 <= 4
     assert seen == sorted(seen)
 
 
 async def test_a_quiet_site_still_gives_a_sign_of_life() -> None:
-    async with running() as site, aiohttp.ClientSession(site.url) as browser:
-        async with browser.get("/api/v1/events") as answer:
-            stream = events(answer)
-            await anext(stream)
-            began_s = site.clock.monotonic_s()
-            await asyncio.wait_for(anext(stream), 3)
+    async with listening() as (site, answer):
+        stream = events(answer)
+        await anext(stream)
+        began_s = site.clock.monotonic_s()
+        await asyncio.wait_for(anext(stream), 3)
 
     assert site.clock.monotonic_s() - began_s > 1.5
 
