@@ -12,10 +12,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from chargemon_edge.store.errors import StoreError, is_disk_trouble, is_full
 from chargemon_edge.store.reserve import Reserve
+from chargemon_edge.store.samples import packed
+from chargemon_edge.store.statement import Statement
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,6 @@ log = logging.getLogger(__name__)
 # rarer, the less flash wears. 250 groups of samples are 42 minutes and about 2 MB of log.
 CHECKPOINT_COMMITS = 250
 CHECKPOINT_ROWS = 10_000
-
-
-class Statement(NamedTuple):
-    """One row's worth of SQL."""
-
-    sql: str
-    parameters: tuple[Any, ...]
 
 
 Done = Callable[[Exception | None], None]
@@ -116,8 +110,8 @@ class _File:
         """Run them inside the open transaction, or leave no trace of them and say why. Disk trouble is raised."""
         self.connection.execute("SAVEPOINT entry")
         try:
-            for sql, parameters in statements:
-                self.connection.execute(sql, parameters)
+            for statement in statements:
+                self.connection.execute(statement.sql, statement.parameters)
         except Exception as error:
             if is_disk_trouble(error):
                 raise
@@ -136,6 +130,10 @@ class _File:
 
 def _sql(statement: Statement) -> str:
     return statement.sql
+
+
+def _has_payload(statement: Statement) -> bool:
+    return statement.payload is not None
 
 
 class Disk:
@@ -254,7 +252,7 @@ class Disk:
             return
         try:
             try:
-                self._samples.transact(lambda: self._samples.execute(rows))
+                self._samples.transact(lambda: self._samples_together(rows))
             except Exception as error:
                 if is_disk_trouble(error):
                     raise
@@ -268,9 +266,18 @@ class Disk:
         else:
             self._samples_trouble = None
 
+    def _samples_together(self, rows: list[Statement]) -> None:
+        # minutes first: the payloads' row must follow the last reading
+        rows.sort(key=_has_payload)
+        self._samples.execute(rows)
+        payloads = packed(rows)
+        if payloads is not None:
+            self._samples.execute((payloads,))
+
     def _samples_one_by_one(self, rows: list[Statement]) -> None:
         for row in rows:
-            error = self._samples.execute_or_undo((row,))
+            group = (row,) if row.payload is None else (row, *filter(None, (packed((row,)),)))
+            error = self._samples.execute_or_undo(group)
             if error is not None:
                 log.error("sample refused by the database why=%r", str(error))
 

@@ -21,7 +21,7 @@ from chargemon_edge.site.facts import (
     ValuesReported,
 )
 from chargemon_edge.store.database import advice, lock, open_database, open_for_reading
-from chargemon_edge.store.disk import Disk, Done, Entry, Statement
+from chargemon_edge.store.disk import Disk, Done, Entry
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.outbox import Outbox, keep_numbers_rising
 from chargemon_edge.store.reserve import Reserve
@@ -30,6 +30,7 @@ from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.samples import MinuteFold, reading
 from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.store.statement import Statement
 from chargemon_edge.store.transactions import Known, Transactions
 from chargemon_edge.store.writer import Writer
 

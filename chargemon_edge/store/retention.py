@@ -30,6 +30,10 @@ class Retention:
         too_large = disk_is_short or _used_bytes(self._samples) > keep.samples_size_max_mb * 1_000_000
         samples_before_ms = 2**62 if too_large else utc_ms - keep.keep_samples_days * _DAY_MS
         gone = _prune(self._samples, "reading", "received_utc_ms", samples_before_ms)
+        if gone:
+            self._samples.execute(
+                "DELETE FROM payloads WHERE last_number < coalesce((SELECT min(number) FROM reading), 9e18)"
+            )
         gone += _prune(self._site, "event", "utc_ms", events_before_ms)
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000

@@ -12,7 +12,7 @@ import msgspec
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store.disk import Statement
+from chargemon_edge.store.statement import Statement
 
 _EVENT = "INSERT INTO event (utc_ms, kind, charge_point, body) VALUES (?, ?, ?, ?)"
 _CHARGE_POINT = (

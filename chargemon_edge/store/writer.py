@@ -16,9 +16,10 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from chargemon_edge.control.ports import Clock
-from chargemon_edge.store.disk import Batch, Disk, Entry, Statement
+from chargemon_edge.store.disk import Batch, Disk, Entry
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.store.statement import Statement
 
 log = logging.getLogger(__name__)
 

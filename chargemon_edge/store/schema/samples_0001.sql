@@ -14,8 +14,16 @@ CREATE TABLE reading (
     offered_ma INTEGER,
     measured_utc_ms INTEGER,
     live INTEGER NOT NULL,
-    derived TEXT,
-    raw BLOB
+    derived TEXT
+) STRICT;
+
+-- The payloads of a whole group of readings as they came: a JSON array, compressed by zlib, one element for each reading
+-- in the order of their numbers. The last of them has last_number, and there are "readings" of them. Chargers repeat
+-- themselves so much that a payload of 800 bytes takes 60 here.
+CREATE TABLE payloads (
+    last_number INTEGER PRIMARY KEY,
+    readings INTEGER NOT NULL,
+    packed BLOB NOT NULL
 ) STRICT;
 
 -- One row for each minute of a grid meter. "minute" counts from 1970 UTC; currents are signed.

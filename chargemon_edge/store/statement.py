@@ -1,0 +1,14 @@
+"""One row on its way to a file. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Statement(NamedTuple):
+    """SQL and its parameters."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+    payload: bytes | None = None
+    """For a reading: the JSON it was understood from, stored together with its neighbours'."""
