@@ -132,6 +132,17 @@ class Charger:
         """Whether a WebSocket stands."""
         return self._socket is not None and self._socket.is_open
 
+    @property
+    def reachable(self) -> bool:
+        """Whether the central system can change its limits now and know it: linked, hearing and answering."""
+        return not self.alone and self.unanswered == 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing from the central system can reach it."""
+        socket = self._socket
+        return socket is None or not socket.is_open or socket.deaf
+
     def _plan_mishaps(self) -> None:
         rates = {"reboot": self.personality.reboots_per_h, "loss": self.personality.losses_per_h}
         for name, per_h in rates.items():
@@ -211,7 +222,9 @@ class Charger:
             self._answer(unique_id, rest[0], rest[1])
 
     def _answer(self, unique_id: str, action: str, payload: Payload) -> None:
-        if self.unanswered > 0 and self.chance.random() < self.unanswered:
+        lost = self.unanswered > 0 and self.chance.random() < self.unanswered
+        if lost and self.chance.random() < 0.5:
+            # the call never reached what would obey it; in the other half it is obeyed and only the answer is lost
             return
         answer = ANSWERS.get(action)
         frame: list[Any]
@@ -221,7 +234,8 @@ class Charger:
             frame = [3, unique_id, answer(self, payload)]
         encoded = msgspec.json.encode(frame)
         socket = self._socket
-        assert socket is not None
+        if lost or socket is None:
+            return
         self.timers.after(f"answer {unique_id}", self.personality.answer_delay_s, lambda: socket.send(encoded))
 
     # --- what it says -------------------------------------------------------------------------------------------

@@ -58,12 +58,16 @@ class Meter:
         self._address = (host, self._server.sockets[0].getsockname()[1])
         return self._address
 
+    def cut(self) -> None:
+        """Every connection breaks."""
+        for link in list(self._links):
+            link.abort()
+
     async def stop(self) -> None:
         """No power: every connection breaks, nobody listens."""
         if self._server is not None:
             self._server.close()
-            for link in list(self._links):
-                link.abort()
+            self.cut()
             await self._server.wait_closed()
             self._server = None
 
