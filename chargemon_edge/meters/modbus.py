@@ -29,6 +29,8 @@ _SILENT_REQUESTS_MAX = 10
 _HEAD_BYTES = 8
 _LENGTH_MAX = 253
 
+_ADVICE = "check the meter's power, address and port"
+
 # Modbus application protocol 1.1b3, §7
 _EXCEPTIONS = {
     1: ("illegal function", "try the map with the other function code (3 or 4)"),
@@ -113,6 +115,8 @@ class RegisterSource:
         self._silent = 0
         # What was wrong with the stream that was cut last; None while it is sound
         self._rubbish: str | None = None
+        # Why there is no connection, told again while the next one has to wait; None while there is one
+        self._gone: ReadFailed | None = None
 
     async def read(self, start: int, count: int) -> bytes:
         """The words of registers *start* … *start* + *count* - 1 as on the wire. Raises :class:`ReadFailed`."""
@@ -125,15 +129,16 @@ class RegisterSource:
                 self._silent = self._failures = 0
                 return words
         if not client.connected:
-            raise NotConnected(
-                f"{self.address} closed the connection", "many meters serve few masters: look for another one"
+            raise self._lost(
+                NotConnected(
+                    f"{self.address} closed the connection", "many meters serve few masters: look for another one"
+                )
             )
-        if self._silent >= _SILENT_REQUESTS_MAX:
-            self.close()
-        raise NoAnswer(
+        silence = NoAnswer(
             f"no answer from {self.address} unit {self._unit} within {self._timeout_s:g} s",
             "check unit, the serial line behind a gateway, and whether another master is asking",
         )
+        raise self._lost(silence) if self._silent >= _SILENT_REQUESTS_MAX else silence
 
     def close(self) -> None:
         """Drop the connection; a later read makes a new one."""
@@ -148,22 +153,23 @@ class RegisterSource:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         if now_s < self._next_try_s:
-            raise NotConnected(
-                f"no connection to {self.address}, next try in {self._next_try_s - now_s:.0f} s",
-                "check the meter's power, address and port",
-            )
-        self._rubbish = None
+            raise self._gone or NotConnected(f"no connection to {self.address}", _ADVICE)
         # Counted as a failure until an answer comes: a meter that takes connections but serves none is not hurried
         self._next_try_s = now_s + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         if not await client.connect():
             silent = loop.time() - now_s >= 0.9 * self._timeout_s
-            raise NotConnected(
-                f"no connection to {self.address}: " + ("no answer" if silent else "refused or unreachable"),
-                "check the meter's power, address and port",
-            )
+            why = "no answer" if silent else "refused or unreachable"
+            raise self._lost(NotConnected(f"no connection to {self.address}: {why}", _ADVICE))
+        self._rubbish = self._gone = None
         _log.debug("connected to %s", self.address)
         return client
+
+    def _lost(self, cause: ReadFailed) -> ReadFailed:
+        """Drop the connection for that cause."""
+        self.close()
+        self._gone = cause
+        return cause
 
     async def _attempt(self, client: AsyncModbusTcpClient, start: int, count: int) -> bytes | None:
         """One request; None means silence. Each attempt has its own transaction id, so that no late answer fits."""
@@ -174,17 +180,19 @@ class RegisterSource:
         except ModbusException:
             self._silent += 1
             if self._rubbish is not None:
-                raise Rubbish(self._rubbish, "check that host and port are those of a Modbus TCP device") from None
+                advice = "check that host and port are those of a Modbus TCP device"
+                raise self._lost(Rubbish(self._rubbish, advice)) from None
             return None
         if isinstance(answer, ExceptionResponse):
             self._silent = self._failures = 0
             raise ExceptionAnswer(answer.exception_code)
         words = getattr(answer, "words", b"")
         if answer.transaction_id != request.transaction_id or len(words) != 2 * count:
-            self.close()
-            raise Rubbish(
-                f"{self.address} answered another request than the one it was asked",
-                "look for a gateway that mixes up its masters",
+            raise self._lost(
+                Rubbish(
+                    f"{self.address} answered another request than the one it was asked",
+                    "look for a gateway that mixes up its masters",
+                )
             )
         return bytes(words)
 

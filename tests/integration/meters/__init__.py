@@ -1,0 +1,1 @@
+"""The meter's edge against Modbus servers that share no code with it."""
