@@ -108,7 +108,7 @@ def encode_error(unique_id: str, code: str, description: str, details: bytes = b
 
 _TOO_DEEP = f"arrays and objects nest deeper than {DEPTH_MAX}"
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_CALL_ID = re.compile(rb'\s*\[\s*2\s*,\s*("(?:[^"\\]|\\.){1,216}")\s*,')
+_CALL_ID = re.compile(rb'\s*\[\s*2\s*,\s*("(?:[^"\\]|\\.){1,216}")\s*[,\]]')
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 

@@ -1,0 +1,1 @@
+"""The protocol against generated payloads, bytes and sequences."""
