@@ -47,7 +47,7 @@ def main() -> list[Figure]:
     empty_mb, full_mb = _with_sessions()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        echo = stack.enter_context(Server("raw aiohttp echo", ["-m", "bench.echo"], r"ready (\d+)"))
+        echo = stack.enter_context(Server("raw aiohttp echo", ["-m", "bench.echo"], r"(\d+)\n"))
         ours = stack.enter_context(daemon.start(daemon.write_config(folder, count=count)))
         echo_kb = _per_connection(echo, count, echo=True)
         ours_kb = _per_connection(ours, count, echo=False)

@@ -60,7 +60,7 @@ def compare(*, count: int, turns: int, seconds: float) -> list[Figure]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = (
-            stack.enter_context(Server("raw aiohttp echo", ["-m", "bench.echo"], r"ready (\d+)")),
+            stack.enter_context(Server("raw aiohttp echo", ["-m", "bench.echo"], r"(\d+)\n")),
             stack.enter_context(Server("ocpp + websockets", ["-m", "bench.ocpp_peer"], r"ready (\d+)")),
             stack.enter_context(daemon.start(daemon.write_config(folder, count=count))),
         )
