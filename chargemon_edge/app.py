@@ -30,7 +30,7 @@ from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
 from chargemon_edge.web.server import WebServer
 
-log = logging.getLogger("app")
+log = logging.getLogger(__name__)
 
 # beyond this the loop is considered stuck: no limit would reach a charger in time
 LOOP_LAG_MAX_S = 5.0
@@ -53,6 +53,7 @@ class App:
         self.settings = settings
         self.clock = clock
         self._inline_writer = inline_writer
+        self._killed = False
         # set by run(); unset before
         self.present: Present | None = None
         self.store: Store | None = None
@@ -62,8 +63,7 @@ class App:
         notifier = Notifier()
         settings, clock = self.settings, self.clock
         store = self.store = open_store(settings.store, clock, inline=self._inline_writer)
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(store.close)
+        try:
             present = self.present = Present(settings.site, store.restored.picture)
             commissioning = Commissioning(clock)
             requests = Requests(
@@ -75,7 +75,7 @@ class App:
                 next_transaction_id=store.restored.next_transaction_id,
                 heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
             )
-            directory = Directory(clock)
+            directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             chargers = ChargerServer(settings.chargers, requests, directory, clock)
             page = WebServer(settings.page, present, clock, commissioning)
             balance = Balance(
@@ -87,29 +87,30 @@ class App:
                 policy=settings.balancing,
             )
             contact = Contact(present=present, charge_points=directory, journal=store.journal, clock=clock)
-            report = _reporter(store, present)
-            async with asyncio.TaskGroup() as rooms:
-                rooms.create_task(store.run(), name="store")
-                rooms.create_task(contact.run(), name="contact")
-                rooms.create_task(balance.run(), name="balance")
-                # followers first: a charger that connects at once must find the house awake
-                await asyncio.sleep(0)
-                try:
-                    operators = await page.start()
-                    addresses = Addresses(await chargers.start(), operators.page, operators.unix)
+            async with contextlib.AsyncExitStack() as listeners:
+                listeners.push_async_callback(page.stop)
+                operators = await page.start()
+                listeners.push_async_callback(chargers.stop)
+                addresses = Addresses(await chargers.start(), operators.page, operators.unix)
+                async with asyncio.TaskGroup() as rooms:
                     for meter in settings.meters:
-                        rooms.create_task(MeterPoll(meter, clock, report).run(), name=f"meter {meter.name}")
+                        poll = MeterPoll(meter, clock, _reporter(store, present))
+                        rooms.create_task(poll.run(), name=f"meter {meter.name}")
+                    rooms.create_task(store.run(), name="store")
+                    rooms.create_task(contact.run(), name="contact")
+                    rooms.create_task(balance.run(), name="balance")
                     rooms.create_task(_watch(notifier, store, present), name="watchdog")
                     _announce(settings, present, addresses)
                     notifier.ready(_status(present))
+                    listeners.callback(notifier.stopping)
                     if ready is not None:
                         ready(addresses)
-                    await asyncio.Event().wait()
-                finally:
-                    # the listeners go first, while everything behind them still works
-                    notifier.stopping()
-                    await chargers.stop()
-                    await page.stop()
+        finally:
+            store.close(flush=not self._killed)
+
+    def kill(self) -> None:
+        """Make the coming end of :meth:`run` that of a crash: what is not on disk yet is lost. For simulations."""
+        self._killed = True
 
 
 def _announce(settings: Settings, present: Present, addresses: Addresses) -> None:
@@ -145,11 +146,8 @@ async def _watch(notifier: Notifier, store: Store, present: Present) -> None:
         if lag_s > LOOP_LAG_MAX_S:
             log.error("the event loop was late by %.1f s; the watchdog is not fed", lag_s)
             continue
-        try:
-            async with asyncio.timeout(WRITER_ANSWER_MAX_S):
-                await store.alive()
-        except TimeoutError:
-            log.error("the writer has not answered for %.0f s; the watchdog is not fed", WRITER_ANSWER_MAX_S)
+        if not store.alive(WRITER_ANSWER_MAX_S):
+            log.error("the writer stands, or has not answered for %.0f s; the watchdog is not fed", WRITER_ANSWER_MAX_S)
             continue
         notifier.alive()
         notifier.status(_status(present))

@@ -13,7 +13,15 @@ import sys
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
-class _JournalFormatter(logging.Formatter):
+class _RoomFormatter(logging.Formatter):
+    """Names the room a line comes from, without the package's own name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.room = record.name.removeprefix("chargemon_edge.")
+        return super().format(record)
+
+
+class _JournalFormatter(_RoomFormatter):
     """Puts the syslog priority before each line; journald adds time and unit by itself."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -25,9 +33,9 @@ def configure(level: str) -> None:
     """Send everything from *level* upward to standard error, in the form its reader expects."""
     handler = logging.StreamHandler(sys.stderr)
     if _stderr_is_journal():
-        handler.setFormatter(_JournalFormatter("%(name)s: %(message)s"))
+        handler.setFormatter(_JournalFormatter("%(room)s: %(message)s"))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+        handler.setFormatter(_RoomFormatter("%(asctime)s %(levelname)-7s %(room)s: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # the libraries' own chatter helps nobody on site
     for library in ("asyncio", "aiohttp", "pymodbus", "paho"):

@@ -26,10 +26,11 @@ from chargemon_edge.control.ports import (
 )
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.charging_profile import tx_profile
+from chargemon_edge.ocpp.v16.messages import SetChargingProfileResponse
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 
-log = logging.getLogger("balancing")
+log = logging.getLogger(__name__)
 
 # facts after which waiting for the slow tick would waste current or a driver's patience
 _EVENTS = (
@@ -69,19 +70,15 @@ class Balance:
         # when the next full allocation is due
         self._tick_at_s = 0.0
         self._state = ""
+        present.follow(self._followed)
 
     async def run(self) -> None:
         """Balance until cancelled."""
         if not self._regulator.armed:
             log.error("balancing is not armed: %s", self._regulator.why)
-        self._tick_at_s = self._clock.monotonic_s()
-        end_following = self._present.follow(self._followed)
-        try:
-            while True:
-                self._step()
-                await self._next_wake()
-        finally:
-            end_following()
+        while True:
+            self._step()
+            await self._next_wake()
 
     def _followed(self, fact: Fact) -> None:
         self._regulator.fact(fact)
@@ -139,7 +136,7 @@ class Balance:
         at = moment(self._clock)
         key = order.key
         before = self._present.picture.connector(key.charge_point, key.number)
-        if isinstance(outcome, Answered) and outcome.response.status == "Accepted":
+        if isinstance(outcome, Answered) and _status(outcome) == "Accepted":
             held = facts.LimitHeld(
                 at=at,
                 charge_point=key.charge_point,
@@ -184,9 +181,14 @@ class Balance:
             log.info("balancing state=%r", plan.why)
 
 
+def _status(answer: Answered) -> str:
+    assert isinstance(answer.response, SetChargingProfileResponse)
+    return answer.response.status
+
+
 def _in_words(outcome: Outcome) -> str:
     if isinstance(outcome, Answered):
-        return str(getattr(outcome.response, "status", "no status"))
+        return _status(outcome)
     if isinstance(outcome, CallErrored):
         return outcome.code
     return "offline" if isinstance(outcome, Offline) else "no answer"

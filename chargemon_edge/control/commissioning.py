@@ -9,7 +9,7 @@ import logging
 
 from chargemon_edge.control.ports import Clock
 
-log = logging.getLogger("commissioning")
+log = logging.getLogger(__name__)
 
 MINUTES_MAX = 60
 

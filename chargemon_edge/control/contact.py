@@ -18,7 +18,7 @@ from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ChargePoint, Connector
 
-log = logging.getLogger("contact")
+log = logging.getLogger(__name__)
 
 # a booting charger sends its own BootNotification and statuses first; asking in between confuses some
 _SETTLE_S = 2.0
@@ -36,20 +36,17 @@ class Contact:
         self._clock = clock
         self._due: asyncio.Queue[str] = asyncio.Queue()
         self._talks: dict[str, asyncio.Task[None]] = {}
+        present.follow(self._followed)
 
     async def run(self) -> None:
         """Talk to whoever appears, until cancelled."""
-        end_following = self._present.follow(self._followed)
-        try:
-            async with asyncio.TaskGroup() as talks:
-                while True:
-                    identity = await self._due.get()
-                    self._end_talk(identity)
-                    charge_point = self._present.site.charge_point_by_identity.get(identity)
-                    if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
-                        self._talks[identity] = talks.create_task(self._talk(charge_point))
-        finally:
-            end_following()
+        async with asyncio.TaskGroup() as talks:
+            while True:
+                identity = await self._due.get()
+                self._end_talk(identity)
+                charge_point = self._present.site.charge_point_by_identity.get(identity)
+                if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
+                    self._talks[identity] = talks.create_task(self._talk(charge_point))
 
     def _followed(self, fact: Fact) -> None:
         if isinstance(fact, facts.LinkOpened | facts.ChargePointBooted | facts.LinkClosed):

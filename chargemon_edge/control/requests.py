@@ -28,7 +28,7 @@ from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.picture import Transaction
 
-log = logging.getLogger("chargers")
+log = logging.getLogger(__name__)
 
 # requests of one charge point that may wait for a commit; OCPP-J allows it one at a time (§4.1.1)
 WAITING_MAX = 16

@@ -1,0 +1,1 @@
+"""The real process, started as systemd starts it, with real peers at every wire."""
