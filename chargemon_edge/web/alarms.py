@@ -160,7 +160,7 @@ def _office(kept_stops: int, commissioning_s: float | None) -> Iterator[AlarmVie
             severity=Severity.NOTICE,
             subject="commissioning",
             what="Unknown chargers are let in for the moment.",
-            advice="Close the window when you are done: chargemon-edge commissioning --close",
+            advice="Close the window when you are done: chargemon-edge commissioning close",
         )
     if kept_stops:
         yield AlarmView(

@@ -1,0 +1,40 @@
+"""docs/api.md names every route, member, state and alarm that there is, so that neither runs away from the other."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chargemon_edge.web import alarms, shapes, states
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+SHAPES = [
+    shape
+    for _name, shape in inspect.getmembers(shapes, inspect.isclass)
+    if issubclass(shape, msgspec.Struct) and shape.__module__ == shapes.__name__
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_every_member_is_documented(shape: type[msgspec.Struct]) -> None:
+    missing = [name for name in shape.__struct_fields__ if not re.search(rf"[`\"]{name}[`\"]", DOCUMENT)]
+
+    assert missing == []
+
+
+def test_every_alarm_is_documented_with_its_severity() -> None:
+    source = inspect.getsource(alarms)
+    raised = re.findall(r'code="(\w+)",\s+severity=Severity\.(\w+)', source)
+
+    assert len(raised) == source.count("AlarmView(")
+    assert [(code, severity) for code, severity in raised if f"| `{code}` | {severity.lower()} |" not in DOCUMENT] == []
+
+
+def test_every_state_is_documented() -> None:
+    codes = [state.code for state in [*states._STATES.values(), states.OFFLINE, states.UNKNOWN, states.WAITING]]
+
+    assert [code for code in codes if f"`{code}`" not in DOCUMENT] == []
