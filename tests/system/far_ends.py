@@ -124,6 +124,13 @@ class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is unty
         )
         return int(answer.transaction_id)
 
+    async def try_begin(self, connector: int, *, meter_start: int) -> int | None:
+        """StartTransaction; the id, or None when it is answered with a CALLERROR."""
+        answer = await self.call(
+            call.StartTransaction(connector_id=connector, id_tag="CARD", meter_start=meter_start, timestamp=now_text())
+        )
+        return None if answer is None else int(answer.transaction_id)
+
     async def values(self, connector: int, transaction_id: int, amperes: float) -> None:
         """MeterValues with the current on three phases."""
         sampled = [
