@@ -157,7 +157,9 @@ class RegisterSource:
         # Counted as a failure until an answer comes: a meter that takes connections but serves none is not hurried
         self._next_try_s = now_s + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
-        if not await client.connect():
+        connected = await client.connect()
+        _pass_on_cancellation()
+        if not connected:
             silent = loop.time() - now_s >= 0.9 * self._timeout_s
             why = "no answer" if silent else "refused or unreachable"
             raise self._lost(NotConnected(f"no connection to {self.address}: {why}", _ADVICE))
@@ -183,6 +185,8 @@ class RegisterSource:
                 advice = "check that host and port are those of a Modbus TCP device"
                 raise self._lost(Rubbish(self._rubbish, advice)) from None
             return None
+        finally:
+            _pass_on_cancellation()
         if isinstance(answer, ExceptionResponse):
             self._silent = self._failures = 0
             raise ExceptionAnswer(answer.exception_code)
@@ -224,6 +228,17 @@ class RegisterSource:
                 # In the middle of unknown bytes there is no next frame to be found
                 self.close()
         return b"" if self._rubbish is not None else data
+
+
+def _pass_on_cancellation() -> None:
+    """Stop here if this task was told to stop while the library waited.
+
+    It waits with :func:`asyncio.wait_for`, which before Python 3.12 swallows a cancellation that meets an answer; the
+    task would then run for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _fault(data: bytes) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chargemon_edge.clock import SystemClock
+from chargemon_edge.meters.modbus import RegisterSource
 from chargemon_edge.meters.poll import MeterPoll
 from chargemon_edge.meters.settings import MeterSettings
 from chargemon_edge.site.facts import Fact, MeterLost, MeterRead
@@ -226,6 +227,27 @@ async def test_a_bug_of_those_we_report_to_is_not_hidden() -> None:
         )
         with pytest.raises(ZeroDivisionError, match="in the core"):
             await asyncio.wait_for(MeterPoll(settings, SystemClock(), report).run(), 5)
+
+
+class CancelledByItsAnswer(RegisterSource):
+    """Has its task cancelled at the very moment when an answer comes in."""
+
+    task: asyncio.Task[bytes] | None = None
+
+    def _inspect(self, sending: bool, data: bytes) -> bytes:
+        if not sending and self.task is not None:
+            self.task.cancel()
+        return super()._inspect(sending, data)
+
+
+async def test_a_cancellation_that_meets_an_answer_is_not_lost() -> None:
+    async with answering(Moving()) as far_end:
+        source = CancelledByItsAnswer("127.0.0.1", far_end.port, 1, function_code=4, timeout_s=1)
+        task = source.task = asyncio.create_task(source.read(0, 18))
+        await asyncio.wait([task])
+        source.close()
+
+    assert task.cancelled()
 
 
 async def test_another_unit_behind_the_gateway_is_not_taken() -> None:
