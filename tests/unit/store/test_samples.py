@@ -1,0 +1,111 @@
+"""Meter values: one row each, payloads packed in groups; the grid meter folded to minutes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from chargemon_edge.site.units import PerPhase
+from chargemon_edge.store.migrations import migrate
+from chargemon_edge.store.samples import MinuteFold, packed, payload, reading
+from chargemon_edge.store.statement import Statement
+from tests.unit.store.site_facts import UTC_MS, meter_read, values
+
+MINUTE = UTC_MS // 60_000
+
+
+@pytest.fixture
+def samples() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "samples")
+    yield connection
+    connection.close()
+
+
+def write(samples: sqlite3.Connection, rows: Iterable[Statement | None]) -> None:
+    for row in rows:
+        if row is not None:
+            samples.execute(row.sql, row.parameters)
+
+
+def write_group(samples: sqlite3.Connection, *payloads: bytes) -> None:
+    rows = [reading(values(raw=raw)) for raw in payloads]
+    write(samples, [*rows, packed(rows)])
+
+
+def minutes(samples: sqlite3.Connection) -> list[Any]:
+    return samples.execute("SELECT * FROM meter_minute ORDER BY minute").fetchall()
+
+
+def test_a_reading_keeps_each_value_and_what_was_derived(samples: sqlite3.Connection) -> None:
+    write(samples, [reading(values())])
+
+    (row,) = samples.execute("SELECT * FROM reading").fetchall()
+    assert row == (
+        1, UTC_MS, "CP1", 1, 7, 16_000, 15_900, 0, 7300, 1300, 16_000, UTC_MS - 100, 1, "power_w",
+    )  # fmt: skip
+
+
+def test_unknown_is_null_never_zero(samples: sqlite3.Connection) -> None:
+    write(samples, [reading(values(current_ma=None, power_w=None, energy_wh=None, offered_ma=None, derived=()))])
+
+    (row,) = samples.execute("SELECT l1_ma, l2_ma, l3_ma, power_w, energy_wh, offered_ma, derived FROM reading")
+    assert row == (None,) * 7
+
+
+def test_each_payload_is_found_under_its_reading(samples: sqlite3.Connection) -> None:
+    write_group(samples, b'{"a":1}', b"", b'{ "c" : [3] }')
+    write_group(samples, b'{"d":4}')
+
+    found = [payload(samples, number) for number in range(6)]
+    assert found == [None, b'{"a":1}', b"null", b'{ "c" : [3] }', b'{"d":4}', None]
+
+
+def test_payloads_shrink_a_lot() -> None:
+    row = reading(values(raw=b'{"measurand":"Current.Import","phase":"L1","unit":"A"}' * 10))
+    group = packed([row] * 20)
+
+    assert group is not None
+    assert len(group.parameters[1]) < 540 * 20 / 50
+
+
+def test_without_readings_there_are_no_payloads() -> None:
+    assert packed([]) is None
+
+
+def test_a_minute_is_written_when_the_next_begins(samples: sqlite3.Connection) -> None:
+    fold = MinuteFold("grid")
+    write(
+        samples,
+        [
+            fold.add(meter_read(MINUTE * 60_000, 1_000, -2_000, 3_000, power_w=PerPhase(200, -400, 600))),
+            fold.add(meter_read(MINUTE * 60_000 + 59_999, 3_000, -4_000, 0, power_w=PerPhase(600, -800, 0))),
+            fold.add(meter_read(MINUTE * 60_000 + 60_000, 9_000, 9_000, 9_000)),
+        ],
+    )
+
+    assert minutes(samples) == [("grid", MINUTE, 2, 2_000, -3_000, 1_500, 3_000, -2_000, 3_000, 100)]
+
+
+def test_a_minute_without_power_has_none(samples: sqlite3.Connection) -> None:
+    fold = MinuteFold("grid")
+    fold.add(meter_read(UTC_MS, 5, 5, 5))
+    write(samples, [fold.row()])
+
+    assert minutes(samples) == [("grid", MINUTE, 1, 5, 5, 5, 5, 5, 5, None)]
+
+
+def test_a_fold_without_samples_has_no_row() -> None:
+    assert MinuteFold("grid").row() is None
+
+
+def test_the_halves_of_a_minute_cut_by_a_restart_become_one(samples: sqlite3.Connection) -> None:
+    for currents_ma in ((1_000, 1_000, 1_000), (1_000, 1_000, 1_000), (4_000, 1_000, -2_000)):
+        fold = MinuteFold("grid")
+        fold.add(meter_read(UTC_MS, *currents_ma))
+        write(samples, [fold.row()])
+
+    assert minutes(samples) == [("grid", MINUTE, 3, 2_000, 1_000, 0, 4_000, 1_000, 1_000, None)]
