@@ -101,7 +101,8 @@ class Arrival(asyncio.Protocol):
         try:
             messages, _upgraded, tail = self._parser.feed_data(data[: self._max_head_bytes + 1])
         except HttpProcessingError as error:
-            self.refuse(Refused(status=400, why=f"not an HTTP request: {ascii(error.message)[1:-1][:100]}"))
+            # its text quotes what came, which may be a password
+            self.refuse(Refused(status=400, why=f"not an HTTP request ({type(error).__name__})"))
             return
         if messages:
             self._parser = None

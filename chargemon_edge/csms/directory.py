@@ -7,12 +7,16 @@ never removes its successor.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from chargemon_edge.control.ports import Offline, Outcome
+from chargemon_edge.control.ports import Clock, Offline, Outcome
 from chargemon_edge.csms.calls import PendingCall
+from chargemon_edge.csms.trace import named
 from chargemon_edge.ocpp.v16.messages import Request
+
+_log = logging.getLogger(__name__)
 
 
 class CallLink(Protocol):
@@ -34,7 +38,8 @@ class CallLink(Protocol):
 class Directory:
     """The one live link of each charge point."""
 
-    def __init__(self, *, limit_deadline_s: float = 10.0) -> None:
+    def __init__(self, clock: Clock, *, limit_deadline_s: float = 10.0) -> None:
+        self._clock = clock
         self._limit_deadline_s = limit_deadline_s
         self._links: dict[str, CallLink] = {}
 
@@ -62,12 +67,17 @@ class Directory:
                 answered.set_result(outcome)
 
         call = PendingCall(request, deadline_s, done, loop)
+        asked_s = self._clock.monotonic_s()
         link.send_call(call)
         try:
-            return await answered
+            outcome = await answered
         except asyncio.CancelledError:
             link.abandon(call)
             raise
+        took_s = self._clock.monotonic_s() - asked_s
+        name = type(outcome).__name__
+        _log.info("called cp=%s action=%s outcome=%s took_s=%.2f", named(charge_point), request.action, name, took_s)
+        return outcome
 
     def offer_limit(self, charge_point: str, connector: int, request: Request, done: Callable[[Outcome], None]) -> None:
         """Put *request* into the connector's slot; offline, *done* is told at once and nothing is kept."""

@@ -46,19 +46,21 @@ class _Window:
     def forget(self, key: tuple[str, ...]) -> None:
         self._times.pop(key, None)
 
-    def wait_s(self, key: tuple[str, ...], allowed: int, now_s: float) -> float:
-        """How long until fewer than *allowed* failures lie within the window; 0: they do now."""
+    def count(self, key: tuple[str, ...], now_s: float) -> int:
+        """Failures of *key* within the window, as far as they are kept."""
         times = self._times.get(key)
         if times is None:
-            return 0.0
+            return 0
         while times and times[0] <= now_s - self._window_s:
             times.popleft()
         if not times:
             del self._times[key]
-            return 0.0
-        if len(times) < allowed:
-            return 0.0
-        return times[len(times) - allowed] + self._window_s - now_s
+        return len(times)
+
+    def wait_s(self, key: tuple[str, ...], allowed: int, now_s: float) -> float:
+        """How long until fewer than *allowed* failures lie within the window; 0: they do now."""
+        count = self.count(key, now_s)
+        return 0.0 if count < allowed else self._times[key][count - allowed] + self._window_s - now_s
 
 
 class LoginThrottle:
@@ -67,16 +69,18 @@ class LoginThrottle:
     def __init__(self, failures: int, window_s: float) -> None:
         self._failures = failures
         self._by_source = _Window(window_s, failures)
-        self._by_identity = _Window(window_s, failures)
+        # enough to tell one source's failures from those of the rest
+        self._by_identity = _Window(window_s, 2 * failures)
         self._by_both = _Window(window_s, failures)
 
     def wait_s(self, source: str, identity: str, now_s: float) -> float:
         """Seconds this source must wait before a login as *identity* is looked at; 0: now.
 
-        While *identity* is under attack, one failure is all that any source gets.
+        While *identity* is under attack from other sources, one failure is all that this one gets.
         """
-        attacked = self._by_identity.wait_s((identity,), self._failures, now_s) > 0
-        return self._by_both.wait_s((source, identity), 1 if attacked else self._failures, now_s)
+        both = (source, identity)
+        elsewhere = self._by_identity.count((identity,), now_s) - self._by_both.count(both, now_s)
+        return self._by_both.wait_s(both, 1 if elsewhere >= self._failures else self._failures, now_s)
 
     def source_wait_s(self, source: str, now_s: float) -> float:
         """Seconds until this source, when a login of it fails, is told the true reason again; 0: now."""

@@ -19,4 +19,5 @@ class Allowance:
         start = self._empty_at_s
         self._empty_at_s = earned = (start if start > now_s else now_s) + self._step_s
         wait_s = earned + self._step_s - self._span_s - now_s
-        return wait_s if wait_s > 0.0 else 0.0
+        # less is rounding
+        return wait_s if wait_s > 1e-6 else 0.0

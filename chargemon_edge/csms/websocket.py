@@ -32,13 +32,15 @@ def whole_text(buffer: bytearray, count: int) -> bytes | None:
     """The message, if the first *count* bytes are exactly one masked, unfragmented text frame below 64 KiB."""
     if count < 6 or buffer[0] != _FIN_TEXT:
         return None
+    # an unmasked frame has a negative length here, which fits no count
     length = buffer[1] - 0x80
     start = 6
-    if length == 126 and count > 8:
+    if length >= 126:
+        if length == 127 or count < 8:
+            return None
         length = buffer[2] << 8 | buffer[3]
         start = 8
-    # an unmasked frame has a negative length here and a 64-bit one 127, which no such frame can have
-    if start + length != count or length == 127:
+    if start + length != count:
         return None
     return unmask(buffer, start, count)
 
