@@ -1,0 +1,126 @@
+"""Old samples and events go, in slices; transactions never."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chargemon_edge.store.migrations import migrate
+from chargemon_edge.store.retention import SLICE_ROWS, Retention
+from chargemon_edge.store.rows import ROWS
+from chargemon_edge.store.samples import payload, reading
+from chargemon_edge.store.settings import StoreSettings
+from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, values
+from tests.unit.store.test_samples import write_group
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def site() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "site")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def samples() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "samples")
+    yield connection
+    connection.close()
+
+
+def count(connection: sqlite3.Connection, table: str) -> int:
+    (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(number)
+
+
+def add_readings(samples: sqlite3.Connection, count: int, utc_ms: int) -> None:
+    row = reading(values())
+    samples.execute("BEGIN")
+    samples.executemany(row.sql, [(utc_ms, *row.parameters[1:])] * count)
+    samples.execute("COMMIT")
+
+
+def retention(site: sqlite3.Connection, samples: sqlite3.Connection, **settings: Any) -> Retention:
+    return Retention(StoreSettings(**settings), site, samples)
+
+
+def test_nothing_old_means_nothing_written(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    add_readings(samples, 10, UTC_MS)
+    before = samples.total_changes + site.total_changes
+
+    assert retention(site, samples).slice(UTC_MS, disk_is_short=False) == 0
+    assert samples.total_changes + site.total_changes == before
+
+
+def test_old_samples_go_a_slice_at_a_time(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    add_readings(samples, SLICE_ROWS + 10, UTC_MS - 15 * DAY_MS)
+    add_readings(samples, 5, UTC_MS)
+    keep = retention(site, samples, keep_samples_days=14)
+
+    gone = [keep.slice(UTC_MS, disk_is_short=False) for _ in range(3)]
+    assert gone == [SLICE_ROWS, 10, 0]
+    assert count(samples, "reading") == 5
+
+
+def test_payloads_go_with_the_last_of_their_readings(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    write_group(samples, b"1", b"2")
+    write_group(samples, b"3", b"4")
+    samples.execute("UPDATE reading SET received_utc_ms = ? WHERE number <= 3", (UTC_MS - 15 * DAY_MS,))
+    retention(site, samples).slice(UTC_MS, disk_is_short=False)
+
+    assert count(samples, "payloads") == 1
+    assert payload(samples, 4) == b"4"
+
+
+def test_a_row_dated_into_the_future_goes_with_its_neighbours(
+    site: sqlite3.Connection, samples: sqlite3.Connection
+) -> None:
+    add_readings(samples, 3, UTC_MS + 9_999 * DAY_MS)
+    add_readings(samples, 3, UTC_MS - 15 * DAY_MS)
+    retention(site, samples).slice(UTC_MS, disk_is_short=False)
+
+    assert count(samples, "reading") == 0
+
+
+def test_young_samples_go_when_their_file_is_too_large(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    add_readings(samples, 25_000, UTC_MS)
+    keep = retention(site, samples, samples_size_max_mb=1)
+    for _ in range(100):
+        if not keep.slice(UTC_MS, disk_is_short=False):
+            break
+
+    assert 5_000 < count(samples, "reading") < 20_000
+
+
+def test_young_samples_go_when_the_disk_is_short(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    add_readings(samples, 10, UTC_MS)
+
+    assert retention(site, samples).slice(UTC_MS, disk_is_short=True) == 10
+
+
+def test_events_and_messages_go_and_money_stays(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    for fact in (*ONE_OF_EACH, started(8)):
+        for statement in ROWS.get(type(fact), lambda _fact: ())(fact):
+            site.execute(statement.sql, statement.parameters)
+    retention(site, samples).slice(UTC_MS + 91 * DAY_MS, disk_is_short=False)
+
+    left = {table: count(site, table) for table in ("event", "kept_message", "kept_stop", "charging_transaction")}
+    assert left == {"event": 0, "kept_message": 0, "kept_stop": 1, "charging_transaction": 2}
+
+
+def test_minutes_stay_longer(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    minute = UTC_MS // 60_000
+    for age_days in (399, 401):
+        samples.execute(
+            "INSERT INTO meter_minute VALUES ('grid', ?, 1, 1, 1, 1, 1, 1, 1, NULL)", (minute - age_days * 1440,)
+        )
+    retention(site, samples).slice(UTC_MS, disk_is_short=False)
+
+    assert count(samples, "meter_minute") == 1
