@@ -37,6 +37,8 @@ class Contender(msgspec.Struct, frozen=True, gc=False):
     """Class: a smaller number is served earlier."""
     weight: int = 1
     """Its share of the common level."""
+    keeps: bool = False
+    """It has begun a moment ago: its minimum goes before everyone else's, whatever the class."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -66,17 +68,29 @@ class Allocation(msgspec.Struct, frozen=True):
 
 def allocate(problem: Problem) -> Allocation:
     """Divide. Every row holds, every limit is on its contender's grid, and nobody could get a step more."""
-    ranked = sorted(problem.contenders, key=lambda one: (one.priority, one.rank, one.key))
+    ranked = sorted(problem.contenders, key=_place)
     spare_ma = list(problem.capacity_ma)
     grants: dict[ConnectorKey, Grant] = {}
-    if problem.mode == "strict":
-        for _, members in groupby(ranked, key=lambda one: one.priority):
-            _Fill(_admit(members, spare_ma, grants), spare_ma).run(grants)
-    else:
-        admitted = _admit(ranked, spare_ma, grants)
-        for _, members in groupby(admitted, key=lambda one: one.priority):
+    admitted = _admit((one for one in ranked if one.keeps), spare_ma, grants)
+    others = [one for one in ranked if not one.keeps]
+    if problem.mode == "share":
+        admitted = sorted(admitted + _admit(others, spare_ma, grants), key=_place)
+        for _, members in groupby(admitted, key=_class):
             _Fill(list(members), spare_ma).run(grants)
+    else:
+        for priority in sorted({one.priority for one in ranked}):
+            kept = [one for one in admitted if one.priority == priority]
+            taken = _admit((one for one in others if one.priority == priority), spare_ma, grants)
+            _Fill(sorted(kept + taken, key=_place), spare_ma).run(grants)
     return Allocation(grants, spare_ma)
+
+
+def _class(one: Contender) -> int:
+    return one.priority
+
+
+def _place(one: Contender) -> tuple[int, tuple[float, ...], ConnectorKey]:
+    return (one.priority, one.rank, one.key)
 
 
 def _admit(ranked: Iterable[Contender], spare_ma: list[int], grants: dict[ConnectorKey, Grant]) -> list[Contender]:

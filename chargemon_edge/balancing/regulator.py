@@ -1,40 +1,321 @@
-"""The control law: from picture to orders. Holds what must be remembered between two looks, and reads no clock itself."""
+"""The control law: from picture to orders, on two clocks. Remembers what must be remembered between two looks.
+
+The fast path runs on every meter sample and only lowers; the slow path divides anew and may raise. Must never raise on
+an increase that rests on a decrease nobody confirmed, on a meter that is not good, or beyond what every fuse leaves.
+"""
 
 from __future__ import annotations
 
-from chargemon_edge.balancing.plan import ConnectorLimit, Decision, Order, Plan
+from collections.abc import Mapping
+
+from chargemon_edge.balancing.allocate import Contender, Problem, allocate
+from chargemon_edge.balancing.background import MeasuredCircuit
+from chargemon_edge.balancing.outlet import Outlet, Run
+from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Decision, Order, Plan
 from chargemon_edge.balancing.policy import Policy
-from chargemon_edge.balancing.rows import Rows, why_not_armed
-from chargemon_edge.site.facts import Fact
-from chargemon_edge.site.layout import Site
+from chargemon_edge.balancing.reasons import Case, explain, queues
+from chargemon_edge.balancing.rows import Rows, add_load, amperes, why_not_armed
+from chargemon_edge.balancing.share import Share, give
+from chargemon_edge.balancing.standing import Counted, standing
+from chargemon_edge.site import facts
+from chargemon_edge.site.layout import ConnectorKey, Site
 from chargemon_edge.site.picture import SitePicture
+from chargemon_edge.site.units import ZERO, PerPhase
+
+_ACCEPTED = "Accepted"
+# after these somebody may have to come down before the next slow tick
+_URGENT = (facts.LinkClosed, facts.StatusReported, facts.TransactionStarted, facts.LimitRefused, facts.MeterLost)
 
 
 class Regulator:
-    """Decides who may draw how much. Hand in every picture with the monotonic time it is looked at."""
+    """Decides who may draw how much. Hand in every picture with the monotonic time at which it is looked at."""
 
     def __init__(self, site: Site, policy: Policy) -> None:
         self.site = site
         self.policy = policy
         self._rows = Rows(site)
         reason = why_not_armed(self._rows)
+        # whether the fallback currents are proven to fit; without that nothing is ever ordered
         self.armed: bool = reason is None
-        self.why: str = reason or "starting: no meter reading yet"
+        # why not, or what state balancing is in
+        self.why: str = reason or "starting"
+        self._meters = [MeasuredCircuit(place, self._rows, policy) for place in site.meters]
+        self._outlets = {
+            key: Outlet(key, site.charge_point_by_identity[key.charge_point], connector, self._rows)
+            for key, connector in site.connectors.items()
+        }
+        self._behind = {key: self._meters_above(outlet) for key, outlet in self._outlets.items()}
+        # the last decision; None before the first
+        self._plan: Plan | None = None
+        self._urgent = True
 
-    def fact(self, fact: Fact) -> None:
-        """Tell of a fact after it was folded into the picture; optional, makes the next sample look closer."""
+    def _meters_above(self, outlet: Outlet) -> tuple[MeasuredCircuit, ...]:
+        above = {circuit.name for circuit in self.site.path_to_root(outlet.connector.circuit)}
+        return tuple(meter for meter in self._meters if meter.circuit in above)
+
+    def fact(self, fact: facts.Fact) -> None:
+        """Tell of a fact after it was folded into the picture; optional: makes the next sample decide anew."""
+        if isinstance(fact, _URGENT):
+            self._urgent = True
 
     def sample(self, picture: SitePicture, now_s: float) -> Decision:
-        """The fast path, on each meter sample: only lowers."""
-        return self.tick(picture, now_s)
+        """The fast path, on each meter sample: only lowers, and costs little while no fuse is overloaded."""
+        if not self.armed:
+            return Decision(plan=self._plan or self._unarmed(now_s))
+        self._look(picture, now_s)
+        if self._plan is not None and not self._urgent and not any(meter.overloaded for meter in self._meters):
+            return Decision(plan=self._plan)
+        return self._decide(picture, now_s, may_raise=False)
 
     def tick(self, picture: SitePicture, now_s: float) -> Decision:
-        """The slow path, every ten seconds and on events: the whole division, may raise."""
-        limits = {
-            key: ConnectorLimit(limit_ma=connector.fallback_ma, source="fail-safe", reason="fallback current")
-            for key, connector in self.site.connectors.items()
-        }
-        return Decision(plan=Plan(at_mono_s=now_s, armed=self.armed, why=self.why, limits=limits))
+        """The slow path, every slow period and on events: divides anew, may raise, renews leases."""
+        if not self.armed:
+            return Decision(plan=self._unarmed(now_s))
+        self._look(picture, now_s)
+        return self._decide(picture, now_s, may_raise=True)
 
     def sent(self, order: Order, now_s: float) -> None:
-        """*order* was handed to the charger's slot at *now_s*."""
+        """*order* was handed to the charger's slot at *now_s*: from now on it may be in force."""
+        outlet = self._outlets[order.key]
+        if outlet.run is not None and outlet.run.transaction.transaction_id == order.transaction_id:
+            outlet.run.command.handed_over(order, now_s)
+            outlet.wake_s = now_s
+
+    def _unarmed(self, now_s: float) -> Plan:
+        limits = {
+            key: ConnectorLimit(limit_ma=outlet.connector.fallback_ma, source="fail-safe", reason=self.why)
+            for key, outlet in self._outlets.items()
+        }
+        self._plan = Plan(at_mono_s=now_s, armed=False, why=self.why, limits=limits)
+        return self._plan
+
+    def _look(self, picture: SitePicture, now_s: float) -> None:
+        charge_points = picture.charge_points
+        for key, outlet in self._outlets.items():
+            if charge_points.get(key.charge_point) is not outlet.entry or now_s >= outlet.wake_s:
+                before_ma = outlet.proven_ma
+                outlet.look(picture, self.policy, now_s)
+                if outlet.proven_ma != before_ma:
+                    for meter in self._behind[key]:
+                        for phase in range(3):
+                            meter.proven_ma[phase] += outlet.proven_ma[phase] - before_ma[phase]
+                if outlet.urgent:
+                    self._urgent, outlet.urgent = True, False
+        for meter in self._meters:
+            meter.look(picture.meters.get(meter.meter), picture.started.mono_s, now_s)
+
+    def _decide(self, picture: SitePicture, now_s: float, *, may_raise: bool) -> Decision:
+        self._urgent = False
+        self.why = self._state()
+        room_ma = self._room(now_s)
+        counted: dict[ConnectorKey, Counted] = {}
+        shares: list[Share] = []
+        reserved_ma = [0] * len(room_ma)
+        for key, outlet in self._outlets.items():
+            self._keep_turn(outlet, now_s)
+            reserve = standing(outlet, picture, self.policy, now_s) or self._before_first_sample(outlet, now_s)
+            if reserve is None:
+                assert outlet.run is not None
+                shares.append(self._share(outlet, outlet.run, now_s, may_raise=may_raise))
+            else:
+                counted[key] = reserve
+                add_load(reserved_ma, outlet.wired, reserve.amount_ma)
+        free_ma = [room - reserved for room, reserved in zip(room_ma, reserved_ma, strict=True)]
+        shares.sort(key=lambda share: (share.contender.priority, share.contender.rank, share.outlet.key))
+        division = allocate(Problem(free_ma, [share.contender for share in shares], self.policy.mode))
+        for share in shares:
+            share.grant = division.grants[share.outlet.key]
+        give(shares, free_ma, self.policy, now_s)
+        limits = self._limits(shares, counted)
+        orders = self._orders(shares, limits, now_s, renew=may_raise) + self._retries(counted, now_s)
+        circuits = self._circuits(room_ma, reserved_ma, shares)
+        self._plan = Plan(at_mono_s=now_s, armed=True, why=self.why, limits=limits, circuits=circuits)
+        return Decision(plan=self._plan, orders=tuple(orders))
+
+    def _state(self) -> str:
+        for state, words in (
+            ("lost", "meter lost: fallback current behind {}"),
+            ("back", "meter back: fallback current until readings of {} have lasted"),
+            ("starting", "starting: no reading of {} yet"),
+            ("stale", "no increase: last reading of {} is too old"),
+        ):
+            names = [f"'{meter.meter}'" for meter in self._meters if meter.state == state]
+            if names:
+                return words.format(", ".join(names))
+        return "balancing"
+
+    def _room(self, now_s: float) -> list[int]:
+        """What every row leaves to our chargers, held and asking together."""
+        room_ma = [
+            row.usable_ma - constant_ma
+            for row, constant_ma in zip(self._rows.rows, self._rows.constant_ma, strict=True)
+        ]
+        if not self._meters:
+            return room_ma
+        likely = {meter.circuit: ZERO for meter in self._meters}
+        cautious, trusted_s = dict(likely), dict.fromkeys(likely, float("inf"))
+        for key, outlet in self._outlets.items():
+            likely_ma, cautious_ma = outlet.likely(self.policy, now_s)
+            newest = outlet.measured(self.policy, now_s)
+            for meter in self._behind[key]:
+                likely[meter.circuit] = likely[meter.circuit].plus(likely_ma)
+                cautious[meter.circuit] = cautious[meter.circuit].plus(cautious_ma)
+                if newest is not None and outlet.proven_ma != ZERO:
+                    trusted_s[meter.circuit] = min(trusted_s[meter.circuit], newest[0] - self.policy.settle_s)
+        for meter in self._meters:
+            meter.room(room_ma, likely[meter.circuit], cautious[meter.circuit], trusted_s[meter.circuit])
+        return room_ma
+
+    def _keep_turn(self, outlet: Outlet, now_s: float) -> None:
+        if outlet.run is None:
+            return
+        latest_ma = outlet.run.command.latest_ma(now_s)
+        newest = outlet.measured(self.policy, now_s)
+        drawn_ma = latest_ma if newest is None else min(max(newest[1]), latest_ma)
+        outlet.run.turn.look(latest_ma, drawn_ma, now_s)
+        picture = outlet.picture
+        if newest is None and picture.status == "SuspendedEV" and picture.status_at is not None:
+            outlet.run.demand.suspended(picture.status_at.mono_s, now_s)
+
+    def _before_first_sample(self, outlet: Outlet, now_s: float) -> Counted | None:
+        """Until a meter has spoken for the first time everyone behind it stays as it is."""
+        assert outlet.run is not None
+        for meter in self._behind[outlet.key]:
+            if meter.state == "starting":
+                amount_ma = outlet.run.command.ceiling_ma(now_s)
+                return Counted(amount_ma, "meter", f"starting: no reading of meter '{meter.meter}' yet")
+        return None
+
+    def _share(self, outlet: Outlet, run: Run, now_s: float, *, may_raise: bool) -> Share:
+        connector, turn = outlet.connector, run.turn
+        # what it can hold are multiples of its step, the lowest of them not below its minimum
+        least_ma = -(-connector.min_ma // connector.step_ma) * connector.step_ma
+        most_ma, capped_by, turned_away = self._wish(outlet, run, least_ma, now_s)
+        latest_ma = run.command.latest_ma(now_s)
+        if latest_ma == 0 and turn.rests(now_s) and turned_away is None:
+            most_ma, turned_away = 0, f"paused a moment ago: stays paused for {self.policy.min_off_s:g} s"
+        if not may_raise:
+            most_ma = min(most_ma, latest_ma)
+        contender = Contender(
+            key=outlet.key,
+            min_ma=least_ma,
+            max_ma=most_ma,
+            step_ma=connector.step_ma,
+            rows=outlet.loads(),
+            rank=turn.rank(run.demand.satisfied, now_s),
+            priority=connector.priority - turn.aged(now_s),
+            weight=connector.weight,
+            keeps=turn.keeps(now_s),
+        )
+        share = Share(outlet, run, contender, now_s)
+        share.capped_by, share.turned_away = capped_by, turned_away
+        return share
+
+    def _wish(
+        self, outlet: Outlet, run: Run, least_ma: int, now_s: float
+    ) -> tuple[int, tuple[str, str] | None, str | None]:
+        """The most it can use, what lowered that, and why it gets nothing at all."""
+        if run.transaction.id_tag_status != _ACCEPTED:
+            return 0, None, f"id tag not accepted ({run.transaction.id_tag_status})"
+        most_ma, capped_by = outlet.connector.max_ma, None
+        cap_ma = run.demand.cap_ma
+        if cap_ma is not None and cap_ma < most_ma:
+            most_ma, capped_by = max(cap_ma, least_ma), ("car", f"car takes no more than {amperes(cap_ma)}")
+        if run.demand.satisfied:
+            most_ma, capped_by = least_ma, ("car", "car takes nothing: kept at its minimum for another try")
+        for meter in self._behind[outlet.key]:
+            if meter.state in ("lost", "back") and outlet.connector.fallback_ma <= most_ma:
+                words = f"meter '{meter.meter}' {meter.state}: fallback current"
+                if outlet.connector.fallback_ma == 0:
+                    return 0, None, words
+                most_ma, capped_by = outlet.connector.fallback_ma, ("meter", words)
+            elif meter.state == "stale":
+                latest_ma = run.command.latest_ma(now_s)
+                if latest_ma < most_ma:
+                    words = f"no increase: last reading of meter '{meter.meter}' is too old"
+                    most_ma, capped_by = latest_ma, ("meter", words)
+        return most_ma, capped_by, None
+
+    def _limits(
+        self, shares: list[Share], counted: Mapping[ConnectorKey, Counted]
+    ) -> dict[ConnectorKey, ConnectorLimit]:
+        waiting = [
+            (share.outlet.key, share.grant.bound)
+            for share in shares
+            if share.grant.limit_ma == 0 and share.grant.bound is not None
+        ]
+        queue = queues(waiting)
+        found = {
+            key: ConnectorLimit(limit_ma=one.amount_ma, source=one.source, reason=one.reason)
+            for key, one in counted.items()
+        }
+        for share in shares:
+            key = share.outlet.key
+            case = Case(
+                key=key,
+                limit_ma=share.given_ma,
+                target_ma=share.grant.limit_ma,
+                max_ma=share.contender.max_ma,
+                grant=share.grant,
+                turned_away=share.turned_away,
+                capped_by=share.capped_by,
+                held_back=share.held_back,
+            )
+            found[key] = explain(case, self._rows.rows, queue)
+        return {key: found[key] for key in self._outlets}
+
+    def _orders(
+        self, shares: list[Share], limits: Mapping[ConnectorKey, ConnectorLimit], now_s: float, *, renew: bool
+    ) -> list[Order]:
+        lower: list[Order] = []
+        same: list[Order] = []
+        higher: list[Order] = []
+        for share in shares:
+            command = share.command
+            reason = limits[share.outlet.key].reason
+            if share.given_ma < share.latest_ma:
+                lower.append(self._order(share.outlet, share.given_ma, reason))
+            elif share.given_ma > share.latest_ma:
+                higher.append(self._order(share.outlet, share.given_ma, reason))
+            elif renew and (not command.asserted or command.refresh_due(now_s)):
+                same.append(self._order(share.outlet, share.given_ma, reason, refresh=command.asserted))
+        return lower + same + higher
+
+    def _retries(self, counted: Mapping[ConnectorKey, Counted], now_s: float) -> list[Order]:
+        orders = []
+        for key, one in counted.items():
+            outlet = self._outlets[key]
+            if one.retry and outlet.run is not None:
+                limit_ma = outlet.run.command.retry_ma(now_s)
+                orders.append(self._order(outlet, limit_ma, one.reason, refresh=True))
+        return orders
+
+    def _order(self, outlet: Outlet, limit_ma: int, reason: str, *, refresh: bool = False) -> Order:
+        assert outlet.run is not None
+        assert limit_ma == 0 or limit_ma >= outlet.connector.min_ma, "never a limit between 0 and the minimum"
+        return Order(
+            key=outlet.key,
+            transaction_id=outlet.run.transaction.transaction_id,
+            limit_ma=limit_ma,
+            fallback_ma=outlet.connector.fallback_ma,
+            lease_s=outlet.charge_point.dead_man_s,
+            reason=reason,
+            refresh=refresh,
+        )
+
+    def _circuits(self, room_ma: list[int], reserved_ma: list[int], shares: list[Share]) -> dict[str, CircuitUse]:
+        granted_ma = [0] * len(room_ma)
+        for share in shares:
+            add_load(granted_ma, share.loads, share.given_ma)
+        uses = {}
+        for circuit in self.site.circuits:
+            where = self._rows.by_circuit[circuit.name].phases
+            usable_ma = PerPhase(*(self._rows.rows[row].usable_ma for row in where))
+            uses[circuit.name] = CircuitUse(
+                fuse_ma=circuit.fuse_ma,
+                usable_ma=usable_ma,
+                background_ma=usable_ma.minus(PerPhase(*(room_ma[row] for row in where))),
+                reserved_ma=PerPhase(*(reserved_ma[row] for row in where)),
+                granted_ma=PerPhase(*(granted_ma[row] for row in where)),
+            )
+        return uses

@@ -1,0 +1,139 @@
+"""What flows through the measured fuses that is not our chargers, and the room that leaves.
+
+Room falls at once with the newest sample and rises only with the highest background of a whole window: dropping fast
+and raising slowly without any tuning. Exported current is never room. Must never raise on a meter that is not good.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from chargemon_edge.balancing.policy import Policy
+from chargemon_edge.balancing.rows import Rows
+from chargemon_edge.site.facts import MeterRead
+from chargemon_edge.site.layout import MeterPlace
+from chargemon_edge.site.picture import MeterPicture
+from chargemon_edge.site.units import ZERO, PerPhase
+
+_NOTHING = MeterPicture()
+
+
+class MeasuredCircuit:
+    """One circuit with a meter.
+
+    *state* is ``starting`` (no sample yet), ``good``, ``stale`` (nothing is raised), ``lost`` or ``back`` (samples
+    again, not yet long enough to be trusted).
+    """
+
+    def __init__(self, place: MeterPlace, rows: Rows, policy: Policy) -> None:
+        self.meter = place.name
+        self.circuit = place.circuit
+        self.state = "starting"
+        self.reason: str | None = None
+        # the newest sample is above the usable fuse or the power limit
+        self.overloaded = False
+        # the least that our chargers below draw, kept up to date by the regulator
+        self.proven_ma = [0, 0, 0]
+        self._rows = rows
+        self._policy = policy
+        self._where = rows.by_circuit[place.circuit]
+        self._latest: MeterRead | None = None
+        # background in each row of the circuit, one entry per sample, oldest first
+        self._samples: deque[tuple[float, list[int]]] = deque()
+        self._good_since_s: float | None = None
+        # room per row as it was last; None before the first good sample
+        self._room_ma: dict[int, int] = {}
+
+    def look(self, picture: MeterPicture | None, started_s: float, now_s: float) -> None:
+        """Take in the newest sample."""
+        seen = picture or _NOTHING
+        latest = seen.latest
+        if latest is not None and latest is not self._latest and seen.lost_reason is None:
+            self._take(latest)
+        heard_s = started_s if self._latest is None else self._latest.at.mono_s
+        silent_s = now_s - heard_s
+        if seen.lost_reason is not None or silent_s > self._policy.meter_lost_s:
+            self._lose(seen.lost_reason or f"no good reading for {self._policy.meter_lost_s:g} s")
+        elif self._latest is None:
+            self.state = "starting"
+        elif self.state in ("lost", "back"):
+            self._come_back(silent_s, now_s)
+        else:
+            self.state = "stale" if silent_s > self._policy.meter_stale_s else "good"
+
+    def _take(self, latest: MeterRead) -> None:
+        self._latest = latest
+        if self._good_since_s is None:
+            self._good_since_s = latest.at.mono_s
+        background_ma = latest.current_ma.minus(PerPhase(*self.proven_ma)).largest(ZERO)
+        self._samples.append((latest.at.mono_s, self._of_rows(background_ma)))
+        oldest_s = latest.at.mono_s - max(self._policy.values_stale_s, self._policy.raise_window_s)
+        while self._samples[0][0] < oldest_s:
+            self._samples.popleft()
+        self.overloaded = any(self.over(phase) for phase in range(3)) or self._over_power()
+
+    def _lose(self, reason: str) -> None:
+        self.state, self.reason = "lost", reason
+        self.overloaded = False
+        self._samples.clear()
+        self._room_ma.clear()
+        self._good_since_s = None
+
+    def _come_back(self, silent_s: float, now_s: float) -> None:
+        if silent_s > self._policy.meter_stale_s or self._good_since_s is None:
+            self._good_since_s = None
+            self.state = "lost"
+        elif now_s - self._good_since_s >= self._policy.meter_back_s:
+            self.state, self.reason = "good", None
+        else:
+            self.state = "back"
+
+    def over(self, phase: int) -> bool:
+        """Whether the newest sample is above the usable fuse on this phase."""
+        latest = self._latest
+        return latest is not None and latest.current_ma[phase] > self._rows.rows[self._where.phases[phase]].usable_ma
+
+    def _over_power(self) -> bool:
+        if self._where.power is None or self._latest is None:
+            return False
+        return sum(self._latest.current_ma) > self._rows.rows[self._where.power].usable_ma
+
+    def _of_rows(self, background_ma: PerPhase) -> list[int]:
+        values = [0] * len(self._rows.rows)
+        self._rows.spread(self.circuit, background_ma, values)
+        return [values[row] for row in self._where.indices]
+
+    def room(self, into: list[int], likely_ma: PerPhase, cautious_ma: PerPhase, trusted_s: float) -> None:
+        """Write the room of the circuit's rows *into* the list.
+
+        *likely_ma* and *cautious_ma* are what our chargers below draw; *trusted_s* is since when their own figures
+        are known: an older background is not forgotten before.
+        """
+        if self.state in ("starting", "lost") or self._latest is None:
+            return
+        now_ma = self._now(likely_ma, cautious_ma)
+        from_s = min(self._latest.at.mono_s - self._policy.raise_window_s, trusted_s)
+        highest_ma = self._highest(from_s)
+        for row, present_ma, high_ma in zip(self._where.indices, now_ma, highest_ma, strict=True):
+            usable_ma = self._rows.rows[row].usable_ma
+            if self.state == "back":
+                into[row] = min(into[row], usable_ma - max(present_ma, high_ma))
+                continue
+            lasting_ma = usable_ma - high_ma
+            if row in self._room_ma:
+                before_ma = self._room_ma[row]
+                lasting_ma = max(lasting_ma, before_ma) if self.state == "good" else before_ma
+            self._room_ma[row] = into[row] = min(usable_ma - present_ma, lasting_ma)
+
+    def _now(self, likely_ma: PerPhase, cautious_ma: PerPhase) -> list[int]:
+        assert self._latest is not None
+        measured_ma = self._latest.current_ma
+        # above the fuse nobody is believed to have followed an increase yet
+        cautiously = self._over_power()
+        drawn_ma = [cautious_ma[phase] if cautiously or self.over(phase) else likely_ma[phase] for phase in range(3)]
+        return self._of_rows(measured_ma.minus(PerPhase(*drawn_ma)).largest(ZERO))
+
+    def _highest(self, from_s: float) -> Sequence[int]:
+        inside = [values for at_s, values in self._samples if at_s >= from_s]
+        return [max(column) for column in zip(*inside, strict=True)] if inside else self._samples[-1][1]
