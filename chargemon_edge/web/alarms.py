@@ -51,8 +51,9 @@ def alarms(
 def _over_fuse(circuit: CircuitView) -> Iterator[AlarmView]:
     if circuit.measured_ma is None:
         return
+    # without the current itself: it changes with every sample, and whoever hears the page read out would hear each
     over = [
-        f"L{index + 1} carries {_amperes(measured)}"
+        f"L{index + 1}"
         for index, (measured, fuse) in enumerate(zip(circuit.measured_ma, circuit.fuse_ma, strict=True))
         if measured > fuse
     ]
@@ -61,7 +62,7 @@ def _over_fuse(circuit: CircuitView) -> Iterator[AlarmView]:
             code="over_fuse",
             severity=Severity.CRITICAL,
             subject=circuit.name,
-            what=f"{circuit.name}: {', '.join(over)}, the fuse is {_fuse(circuit.fuse_ma)}.",
+            what=f"{circuit.name}: {' and '.join(over)} above the fuse of {_fuse(circuit.fuse_ma)}.",
             advice="The cars are being lowered. If it lasts longer than a minute, switch off other loads.",
         )
 
