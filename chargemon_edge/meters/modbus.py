@@ -29,8 +29,6 @@ _SILENT_REQUESTS_MAX = 10
 _HEAD_BYTES = 8
 _LENGTH_MAX = 253
 
-_ADVICE = "check the meter's power, address and port"
-
 # Modbus application protocol 1.1b3, §7
 _EXCEPTIONS = {
     1: ("illegal function", "try the map with the other function code (3 or 4)"),
@@ -45,7 +43,10 @@ _EXCEPTIONS = {
 
 
 class ReadFailed(Exception):
-    """No registers: *why* for the log, *advice* for whoever stands before the meter."""
+    """No registers: *why* for the record, *advice* for whoever stands before the meter.
+
+    *why* names no address: it becomes part of a fact, and the meter's name is enough there.
+    """
 
     def __init__(self, why: str, advice: str) -> None:
         super().__init__(why)
@@ -101,6 +102,7 @@ class RegisterSource:
 
     def __init__(self, host: str, port: int, unit: int, *, function_code: int, timeout_s: float) -> None:
         self.address = f"{host}:{port}"
+        self._reach = f"check the meter's power and that {self.address} is its address"
         self._host = host
         self._port = port
         self._unit = unit
@@ -130,12 +132,10 @@ class RegisterSource:
                 return words
         if not client.connected:
             raise self._lost(
-                NotConnected(
-                    f"{self.address} closed the connection", "many meters serve few masters: look for another one"
-                )
+                NotConnected("the meter closed the connection", "many meters serve few masters: look for another one")
             )
         silence = NoAnswer(
-            f"no answer from {self.address} unit {self._unit} within {self._timeout_s:g} s",
+            f"no answer from unit {self._unit} within {self._timeout_s:g} s",
             "check unit, the serial line behind a gateway, and whether another master is asking",
         )
         raise self._lost(silence) if self._silent >= _SILENT_REQUESTS_MAX else silence
@@ -153,7 +153,7 @@ class RegisterSource:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         if now_s < self._next_try_s:
-            raise self._gone or NotConnected(f"no connection to {self.address}", _ADVICE)
+            raise self._gone or NotConnected("no connection", self._reach)
         # Counted as a failure until an answer comes: a meter that takes connections but serves none is not hurried
         self._next_try_s = now_s + BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
@@ -162,7 +162,7 @@ class RegisterSource:
         if not connected:
             silent = loop.time() - now_s >= 0.9 * self._timeout_s
             why = "no answer" if silent else "refused or unreachable"
-            raise self._lost(NotConnected(f"no connection to {self.address}: {why}", _ADVICE))
+            raise self._lost(NotConnected(f"no connection: {why}", self._reach))
         self._rubbish = self._gone = None
         _log.debug("connected to %s", self.address)
         return client
@@ -182,7 +182,7 @@ class RegisterSource:
         except ModbusException:
             self._silent += 1
             if self._rubbish is not None:
-                advice = "check that host and port are those of a Modbus TCP device"
+                advice = f"check that {self.address} is a Modbus TCP device"
                 raise self._lost(Rubbish(self._rubbish, advice)) from None
             return None
         finally:
@@ -194,7 +194,7 @@ class RegisterSource:
         if answer.transaction_id != request.transaction_id or len(words) != 2 * count:
             raise self._lost(
                 Rubbish(
-                    f"{self.address} answered another request than the one it was asked",
+                    "an answer came to another request than the one that was sent",
                     "look for a gateway that mixes up its masters",
                 )
             )

@@ -139,7 +139,7 @@ async def test_silence_loses_the_meter_once_and_speech_brings_it_back(
         server.meter.delay_s = 0.0
         await meter.reads()
 
-    assert "no answer from 127.0.0.1" in lost.reason
+    assert "no answer from unit 1 within 0.1 s" in lost.reason
     assert len(meter.of(MeterLost)) == 1
     assert [line.split()[1] for line in lines(caplog)] == ["lost", "back"]
 
@@ -185,7 +185,7 @@ async def test_a_meter_that_goes_away_and_comes_back(caplog: pytest.LogCaptureFi
             server.start()
             await meter.reads()
 
-    assert "127.0.0.1" in lost.reason
+    assert "no good sample" in lost.reason
     assert len(meter.of(MeterLost)) == 1
     assert [line.split()[1] for line in lines(caplog)] == ["lost", "back"]
 
@@ -194,6 +194,6 @@ async def test_a_meter_that_was_never_there_is_lost(caplog: pytest.LogCaptureFix
     async with watched(unused_tcp_port) as meter:
         lost = await meter.losses(1)
 
-    assert f"no connection to 127.0.0.1:{unused_tcp_port}" in lost.reason
+    assert "no connection: refused or unreachable" in lost.reason
     assert [line.split()[1] for line in lines(caplog)] == ["lost"]
-    assert "check the meter's power, address and port" in lines(caplog)[0]
+    assert f"127.0.0.1:{unused_tcp_port} is its address" in lines(caplog)[0]

@@ -62,7 +62,7 @@ async def test_an_answer_without_a_transaction_id_is_not_taken() -> None:
         lost = await meter.losses(1)
 
     assert meter.of(MeterRead) == []
-    assert "answered another request" in lost.reason
+    assert "an answer came to another request" in lost.reason
 
 
 async def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
@@ -188,7 +188,7 @@ async def test_an_answer_of_the_wrong_length_is_not_taken() -> None:
         lost = await meter.losses(1)
 
     assert meter.of(MeterRead) == []
-    assert "answered another request" in lost.reason
+    assert "an answer came to another request" in lost.reason
 
 
 async def test_a_meter_that_takes_connections_but_serves_none_is_not_hurried() -> None:
