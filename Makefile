@@ -11,7 +11,7 @@ DEV_READY := $(VENV)/dev-installed
 SPELLED := .ci bench chargemon_edge docs etc systemd tests CHANGELOG.md CONTRIBUTING.md Makefile README.md SECURITY.md pyproject.toml
 
 # Every lock holds all of a thing's dependencies, so pip need not look for more
-PIP_INSTALL := pip install --quiet --require-hashes --no-deps
+PIP_INSTALL := pip install --quiet --quiet --require-hashes --no-deps
 PYTEST := $(BIN)/python -m pytest -q
 
 .PHONY: help
