@@ -124,8 +124,12 @@ class _File:
     def tidy(self) -> None:
         """Copy the log into the file when it has grown enough."""
         if self._commits >= CHECKPOINT_COMMITS or self._rows >= CHECKPOINT_ROWS:
-            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._commits = self._rows = 0
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Copy the log into the file, so that the log is written from its beginning again."""
+        self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._commits = self._rows = 0
 
 
 def _sql(statement: Statement) -> str:
@@ -231,7 +235,11 @@ class Disk:
         urgent = [entry for entry in batch.entries if entry.urgent and entry.error is None]
         others = [entry for entry in batch.entries if not entry.urgent and entry.error is None]
         self._fail(others, StoreError("the disk is full"))
+        if not urgent:
+            return
         try:
+            # the log must not grow: what little room there is would be gone after a few transactions
+            self._site.checkpoint()
             self._write_entries(urgent)
         except Exception as error:
             if not is_disk_trouble(error):
