@@ -12,15 +12,15 @@ Code = Literal[
     "PropertyConstraintViolation",
     "OccurenceConstraintViolation",
 ]
-"""The specification's spelling, its ``Occurence`` included."""
+"""Spelt as the specification spells them, the last one with its missing letter."""
 
 
 class PayloadError(Exception):
     """A payload that no tolerant reading makes sense of; *code* and *description* fit a CALLERROR and a log line."""
 
     def __init__(self, code: Code, description: str) -> None:
-        # The description quotes the peer: neither its line breaks nor its length may reach the log.
-        self.description = description[:255].encode("unicode_escape").decode("ascii")[:255]
+        # What is quoted of the peer stands as msgspec or repr show it, line breaks escaped; its length is cut here.
+        self.description = description[:255]
         self.code = code
         super().__init__(self.description)
 

@@ -79,6 +79,15 @@ def test_what_is_no_frame_is_told_why(data: bytes, says: str, unique_id: str | N
     assert caught.value.unique_id == unique_id
 
 
+def test_depth_is_found_among_many_objects_side_by_side() -> None:
+    side_by_side = b"[" + b",".join([b'{"a":1}'] * 40) + b"]"
+    deep = nested(17).replace(b":1}", b":" + side_by_side + b"}")
+
+    with pytest.raises(FrameError, match="nest deeper"):
+        frames.decode(deep)
+    assert isinstance(frames.decode(nested(14).replace(b":1}", b":" + side_by_side + b"}")), Call)
+
+
 def test_sixteen_levels_are_allowed() -> None:
     assert isinstance(frames.decode(nested(16)), Call)
 

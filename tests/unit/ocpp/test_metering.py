@@ -277,6 +277,13 @@ def test_trap_12_the_newest_time_counts_in_whatever_order_they_come() -> None:
         assert measured.measured_utc_ms == NOON_MS + 30_000
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_within_a_moment_the_newer_value_counts_too(order: tuple[int, int]) -> None:
+    both = (at(0, *currents("1", "1", "1")), at(3, *currents("9", "9", "9")))
+
+    assert normalise([both[index] for index in order]).current_ma == PerPhase(9000, 9000, 9000)
+
+
 def test_one_value_per_entry_is_put_together() -> None:
     measured = normalise([at(0, sample("100")), *(at(1, one) for one in currents("1", "2", "3"))])
 
