@@ -81,3 +81,27 @@ class Freshness:
             self.why = why
             self.standing = Standing.LOST
         return self.standing
+
+
+class Steadiness:
+    """Notices a meter that is never lost but misses many samples. Counts in windows, so that it speaks seldom."""
+
+    WINDOW = 100
+    _UNSTEADY_BAD = 10
+
+    def __init__(self) -> None:
+        self.unsteady = False
+        # Polls without a good sample in the newest whole window
+        self.bad = 0
+        self._polls_now = 0
+        self._bad_now = 0
+
+    def count(self, *, good: bool) -> bool:
+        """One poll is over; True when the verdict has just changed."""
+        self._polls_now += 1
+        self._bad_now += not good
+        if self._polls_now < self.WINDOW:
+            return False
+        self.bad, self._polls_now, self._bad_now = self._bad_now, 0, 0
+        before, self.unsteady = self.unsteady, self.bad >= self._UNSTEADY_BAD
+        return self.unsteady is not before

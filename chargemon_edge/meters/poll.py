@@ -7,40 +7,20 @@ not read whole and found plausible, and it speaks when the meter's standing chan
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from chargemon_edge.meters import selftest
-from chargemon_edge.meters.freshness import Freshness, Standing
+from chargemon_edge.meters.freshness import Freshness, Standing, Steadiness
 from chargemon_edge.meters.modbus import ExceptionAnswer, ReadFailed, RegisterSource
 from chargemon_edge.meters.registers import Decoder, Implausible, Sample
 from chargemon_edge.meters.settings import MeterSettings, register_map_of
+from chargemon_edge.meters.voice import Counts, Voice
 from chargemon_edge.site.facts import Fact, MeterLost, MeterRead, Moment
-from chargemon_edge.site.units import PerPhase
 
 if TYPE_CHECKING:
     from chargemon_edge.control.ports import Clock
-
-_log = logging.getLogger(__name__)
-
-_FROZEN_ADVICE = "look for a gateway that repeats old data; if this meter's steps are coarse, raise frozen_after_s"
-
-
-class Counts(msgspec.Struct, kw_only=True):
-    """What became of the polls since the start."""
-
-    good: int = 0
-    missed: int = 0
-    implausible: int = 0
-    held_back: int = 0
-    """Answered, but nothing in it had changed for too long."""
-
-    def __str__(self) -> str:
-        return f"good={self.good} missed={self.missed} implausible={self.implausible} held_back={self.held_back}"
 
 
 class MeterPoll:
@@ -62,9 +42,12 @@ class MeterPoll:
         )
         # The newest words of each block; None until it was read, and for a block that the meter refuses
         self._blocks: list[bytes | None] = [None] * len(self._map.blocks)
-        self._self_test = _SelfTest(settings.name, self._map.title)
-        # The last bug that was logged, so that one that comes with each poll is told once
-        self._last_bug = ""
+        self._voice = Voice(settings.name, self._map.title)
+        self._steadiness = Steadiness()
+        # Whether the map has given a plausible sample
+        self._map_proven = False
+        # Why the last failed poll failed, and what to do about it
+        self._failure = ("", "")
 
     async def run(self) -> None:
         """Poll until cancelled, at multiples of ``poll_s`` from the start; slow answers cost the polls they overlap."""
@@ -117,14 +100,7 @@ class MeterPoll:
                 self._blocks[index] = await source.read(block.start, block.count)
             except ExceptionAnswer as refused:
                 if turn == 0:
-                    _log.warning(
-                        'meter=%s block=%d+%d refused reason="%s" advice="%s, or leave the block out of the map"',
-                        self.settings.name,
-                        block.start,
-                        block.count,
-                        refused.why,
-                        refused.advice,
-                    )
+                    self._voice.block_refused(block, refused.why, refused.advice)
             except ReadFailed:
                 # The next sample meets the same trouble and tells it
                 continue
@@ -132,39 +108,32 @@ class MeterPoll:
                 self._bug(bug)
 
     def _bug(self, bug: Exception) -> ReadFailed:
-        """Tell a bug of ours once, with its traceback; called while it is handled."""
-        if repr(bug) != self._last_bug:
-            self._last_bug = repr(bug)
-            _log.exception("meter=%s poll failed through a bug in this program", self.settings.name)
+        self._voice.bug(bug)
         return ReadFailed(f"a bug in this program ({type(bug).__name__})", "report the traceback in the log")
 
     def _judge(self, freshness: Freshness, outcome: Sample | Implausible | ReadFailed) -> None:
         """Count the outcome, say what changed, report what is worth reporting."""
         now = Moment(self._clock.monotonic_s(), self._clock.utc_ms())
         before, good_s = freshness.standing, freshness.good_s
-        advice = _FROZEN_ADVICE
+        advice = None
         if isinstance(outcome, Sample):
             # A block that is read now and then would seem to change when it catches up
             fresh = [words for words, block in zip(self._blocks, self._map.blocks, strict=True) if block.every == 1]
             standing = freshness.sample(fresh, now.mono_s)
-            self._self_test.passed(outcome)
+            self._map_proven = True
+            self._voice.self_test_passed(outcome)
         else:
             advice = self._failed(outcome)
             standing = freshness.missed(outcome.why, now.mono_s)
         if standing is not before:
-            self._tell(freshness, before, advice, silent_s=now.mono_s - good_s)
-        if isinstance(outcome, Sample) and standing is Standing.GOOD:
+            silent_s = now.mono_s - good_s
+            self._voice.standing_changed(freshness, before, advice=advice, silent_s=silent_s, counts=self.counts)
+        # While the meter is lost there is no more to say
+        if standing is not Standing.LOST and self._steadiness.count(good=isinstance(outcome, Sample)):
+            self._voice.steadiness_changed(self._steadiness, *self._failure)
+        if standing is Standing.GOOD and isinstance(outcome, Sample):
             self.counts.good += 1
-            self._report(
-                MeterRead(
-                    at=now,
-                    meter=self.settings.name,
-                    current_ma=outcome.current_ma,
-                    voltage_mv=outcome.voltage_mv,
-                    power_w=outcome.power_w,
-                    frequency_mhz=outcome.frequency_mhz,
-                )
-            )
+            self._report(_reading(self.settings.name, outcome, now))
         elif isinstance(outcome, Sample):
             self.counts.held_back += 1
         if standing is Standing.LOST and before is not Standing.LOST:
@@ -174,63 +143,28 @@ class MeterPoll:
         """Count it; returns what to do about it."""
         if isinstance(outcome, ReadFailed):
             self.counts.missed += 1
-            return outcome.advice
-        self.counts.implausible += 1
-        change = selftest.advice(self._map, self._blocks)
-        advice = "look at the meter's wiring and rating_ma" if change is None else f"in the register map, try {change}"
-        self._self_test.failed(outcome.why, advice)
+            advice = outcome.advice
+        else:
+            self.counts.implausible += 1
+            # A map that has worked once is not to be doubted
+            change = None if self._map_proven else selftest.advice(self._map, self._blocks)
+            advice = f"in the register map, try {change}" if change else "look at the meter's wiring and rating_ma"
+            self._voice.self_test_failed(outcome.why, advice)
+        self._failure = (outcome.why, advice)
         return advice
 
-    def _tell(self, freshness: Freshness, before: Standing, advice: str, *, silent_s: float) -> None:
-        """One line for a change of standing."""
-        name, standing = self.settings.name, freshness.standing
-        if standing is Standing.LOST:
-            _log.warning('meter=%s lost reason="%s" advice="%s" %s', name, freshness.why, advice, self.counts)
-        elif standing is Standing.SUSPECT:
-            _log.warning('meter=%s suspect reason="%s" advice="%s"', name, freshness.why, _FROZEN_ADVICE)
-        elif before is Standing.LOST:
-            _log.warning("meter=%s back after_s=%.1f %s", name, silent_s, self.counts)
-        elif before is Standing.SUSPECT:
-            _log.info("meter=%s moves again", name)
 
-
-class _SelfTest:
-    """Tells once how the first readings looked."""
-
-    def __init__(self, meter: str, title: str) -> None:
-        self._meter = meter
-        self._title = title
-        self._told_failure = False
-        self._told_success = False
-
-    def passed(self, sample: Sample) -> None:
-        """A sample was decoded."""
-        if self._told_success:
-            return
-        self._told_success = True
-        _log.info(
-            'meter=%s self-test ok map="%s" current_a=%s voltage_v=%s frequency_hz=%s',
-            self._meter,
-            self._title,
-            _thousandths(sample.current_ma),
-            "none" if sample.voltage_mv is None else _thousandths(sample.voltage_mv),
-            "none" if sample.frequency_mhz is None else f"{sample.frequency_mhz / 1000:.2f}",
-        )
-        for doubt in selftest.doubts(sample):
-            _log.warning('meter=%s self-test doubt="%s"', self._meter, doubt)
-
-    def failed(self, why: str, advice: str) -> None:
-        """The meter answers, but with nothing to be believed, and has done so since the start."""
-        if self._told_success or self._told_failure:
-            return
-        self._told_failure = True
-        _log.error('meter=%s self-test failed reason="%s" advice="%s"', self._meter, why, advice)
+def _reading(meter: str, sample: Sample, now: Moment) -> MeterRead:
+    return MeterRead(
+        at=now,
+        meter=meter,
+        current_ma=sample.current_ma,
+        voltage_mv=sample.voltage_mv,
+        power_w=sample.power_w,
+        frequency_mhz=sample.frequency_mhz,
+    )
 
 
 def next_due_s(due_s: float, now_s: float, poll_s: float) -> float:
     """The first moment after *now_s* on the grid that *due_s* lies on."""
     return due_s + poll_s * max(1, math.floor((now_s - due_s) / poll_s) + 1)
-
-
-def _thousandths(values: PerPhase) -> str:
-    return "/".join(f"{value / 1000:.1f}" for value in values)

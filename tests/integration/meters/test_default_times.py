@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -143,3 +144,19 @@ def test_the_same_scene_gives_the_same_facts() -> None:
         await asyncio.sleep(20)
 
     assert played(scene) == played(scene)
+
+
+def test_a_meter_that_often_misses_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def now_and_then(meter: Meter) -> None:
+        for _ in range(60):
+            await asyncio.sleep(4)
+            meter.faults.nan = True
+            await asyncio.sleep(1)
+            meter.faults.nan = False
+
+    facts = played(now_and_then)
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+    assert when(facts, MeterLost) == []
+    (line,) = lines
+    assert line.startswith('meter=grid unsteady bad=19 of=100 reason="current: register 6 holds no number"')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chargemon_edge.meters.freshness import Freshness, Standing
+from chargemon_edge.meters.freshness import Freshness, Standing, Steadiness
 
 
 def watch(now_s: float = 100.0) -> Freshness:
@@ -111,3 +111,23 @@ def test_the_first_reason_of_a_loss_is_kept() -> None:
     fresh.missed("no route", 150.0)
 
     assert fresh.why == "no good sample for 10 s: refused"
+
+
+def windows(*bad: int) -> tuple[Steadiness, list[bool]]:
+    """A meter that missed so many samples in each window, and whether that changed the verdict."""
+    steadiness = Steadiness()
+    changed = []
+    for missed in bad:
+        polls = [steadiness.count(good=poll >= missed) for poll in range(Steadiness.WINDOW)]
+        assert not any(polls[:-1]), "it speaks at the end of a window only"
+        changed.append(polls[-1])
+    return steadiness, changed
+
+
+def test_a_meter_that_misses_a_tenth_of_its_samples_is_unsteady() -> None:
+    assert windows(9)[1] == [False]
+    steadiness, changed = windows(0, 10, 40, 0)
+
+    assert changed == [False, True, False, True]
+    assert not steadiness.unsteady
+    assert windows(25)[0].bad == 25
