@@ -13,13 +13,14 @@ export function circuitCard() {
   const rows = PHASES.map(phaseRow);
   const building = element("span");
   const loads = element("span", "", element("i", "swatch building"), building);
+  const margin = element("span", "", element("i", "swatch margin"), words.margin);
   const missing = element("p", "note");
   const legend = element(
     "p",
     "legend",
     loads,
     element("span", "", element("i", "swatch charging"), words.charging),
-    element("span", "", element("i", "swatch margin"), words.margin),
+    margin,
     element("span", "", element("i", "swatch fuse"), words.fuseMark),
   );
   const root = element("article", "card", element("div", "title", name, fuse), age, ...rows.map((row) => row.root), legend, missing);
@@ -46,6 +47,7 @@ export function circuitCard() {
     setText(fuse, ratings.length === 1 ? words.fuse(ratings[0]) : words.unevenFuses(circuit.fuse_ma.map(rating).join(" / ")));
     if (meter === null) setText(age, words.noMeter);
     setShown(loads, meter !== null || circuit.background_ma?.some((one) => one > 0));
+    setShown(margin, circuit.usable_ma.some((usable, phase) => usable < circuit.fuse_ma[phase]));
     setText(building, meter === null ? words.counted : words.building);
     setShown(missing, circuit.charging_unknown > 0);
     setText(missing, words.unreported(circuit.charging_unknown));
