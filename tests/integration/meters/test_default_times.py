@@ -15,18 +15,9 @@ from chargemon_edge.sim.meter import Meter
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site.facts import Fact, MeterLost, MeterRead
 from chargemon_edge.site.units import PerPhase
+from tests.integration.meters.wires import LoopClock
 
 Scene = Callable[[Meter], Awaitable[None]]
-
-
-class LoopClock:
-    """The virtual loop's time on both clocks."""
-
-    def monotonic_s(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def utc_ms(self) -> int:
-        return round(1000 * self.monotonic_s())
 
 
 def played(scene: Scene) -> list[Fact]:

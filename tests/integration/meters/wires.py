@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 from pyModbusTCP.server import DataBank, DataHandler, ModbusServer
 
-from chargemon_edge.clock import SystemClock
 from chargemon_edge.meters.poll import MeterPoll
 from chargemon_edge.meters.settings import MeterSettings
+from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site.facts import Fact, MeterLost, MeterRead
 
 F = TypeVar("F", bound=Fact)
+P = ParamSpec("P")
 
 
 class Meter(DataHandler):  # type: ignore[misc]  # the library has no types
@@ -151,12 +153,34 @@ def frame_for(request: bytes, *, current_a: float = 10.0, transaction_id: int | 
     return struct.pack(">HHHBBB", tid, 0, 3 + len(data), request[6], request[7], len(data)) + data
 
 
+class LoopClock:
+    """The running loop's time on both clocks, be it real or virtual."""
+
+    def monotonic_s(self) -> float:
+        """Seconds."""
+        return asyncio.get_running_loop().time()
+
+    def utc_ms(self) -> int:
+        """Milliseconds."""
+        return round(1000 * self.monotonic_s())
+
+
+def virtually(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run an asynchronous test in virtual time: for far ends that live on the same loop."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        run_virtually(test(*args, **kwargs))
+
+    return run
+
+
 class Watched:
     """A poll that runs, and what it reported."""
 
     def __init__(self, settings: MeterSettings) -> None:
         self.facts: list[Fact] = []
-        self.poll = MeterPoll(settings, SystemClock(), self.facts.append)
+        self.poll = MeterPoll(settings, LoopClock(), self.facts.append)
 
     def of(self, kind: type[F]) -> list[F]:
         """The facts of that kind, oldest first."""
