@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 # how long the peer has to answer our close frame and let the socket end
 CLOSE_WAIT_S = 2.0
 _MOST_COMPLAINTS = 50
+# so long without sending ahead of its rate, and a charge point floods no more
+_CALM_S = 5.0
 
 
 class Keeper(Protocol):
@@ -48,6 +50,7 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "__weakref__",
+        "_ahead_s",
         "_allowance",
         "_answer_timer",
         "_buffer",
@@ -105,13 +108,14 @@ class Connection(asyncio.BufferedProtocol):
         self._queue = CallQueue(settings.max_waiting_calls)
         self._opened_s = self._heard_s = clock.monotonic_s()
         self._open = True
-        # it broke the WebSocket protocol: where its next frame begins is unknown, and nothing more is read
+        # it broke the rules: nothing more is read, since more could only be more of that
         self._deaf = False
         self._messages = 0
         self._malformed = 0
         # (action, code) already logged, so that one wrong message a minute is one line, not a thousand
         self._complained: set[str] = set()
-        self._flooding_since_s: float | None = None
+        # when it last was ahead of its rate, and since when it has been without a calm moment
+        self._ahead_s = self._flooding_since_s = float("-inf")
         # called with True when the peer is heard of next, with False if the link ends first
         self._challenged: Callable[[bool], None] | None = None
         self._traced = _log.isEnabledFor(logging.DEBUG)
@@ -126,6 +130,11 @@ class Connection(asyncio.BufferedProtocol):
     def identity(self) -> str:
         """Whose link this is."""
         return self.access.identity
+
+    @property
+    def open(self) -> bool:
+        """Whether it carries messages: not ended yet."""
+        return self._open
 
     # ------------------------------------------------------------ bytes in
 
@@ -149,10 +158,10 @@ class Connection(asyncio.BufferedProtocol):
             self._reader.feed(self._buffer[:nbytes])
             self._read_frames(now_s)
         except FrameFault as fault:
-            self._break_off(fault)
+            self._break_off(fault.code, fault.reason)
         except Exception:  # noqa: BLE001 - the edge: our own bug costs this link, with its traceback, and no other
             _log.exception("link failed cp=%s", named(self.identity))
-            self.end("internal error", websocket.INTERNAL)
+            self._break_off(websocket.INTERNAL, "internal error")
 
     def feed(self, data: bytes) -> None:
         """Bytes that came together with the handshake."""
@@ -177,12 +186,10 @@ class Connection(asyncio.BufferedProtocol):
                 if opcode == websocket.PING:
                     self._transport.write(websocket.frame(websocket.PONG, payload))
                 self._count(now_s)
-        if self._reader.at_rest:
-            self._flooding_since_s = None
 
-    def _break_off(self, fault: FrameFault) -> None:
+    def _break_off(self, code: int, reason: str) -> None:
         self._deaf = True
-        self.end(fault.reason, fault.code)
+        self.end(reason, code)
 
     def _count(self, now_s: float) -> None:
         """One message more; above the rate the socket is left unread until the next one is due."""
@@ -194,19 +201,23 @@ class Connection(asyncio.BufferedProtocol):
     def _read_on(self) -> None:
         self._read_timer = None
         now_s = self._clock.monotonic_s()
-        # it sent on before its turn: forgiven while it is a burst. One that waits for each answer never comes here so.
-        if not self._reader.at_rest:
-            if self._flooding_since_s is None:
-                self._flooding_since_s = now_s
-            elif now_s - self._flooding_since_s > self._settings.flood_patience_s:
-                self.end("sends faster than its rate allows", websocket.POLICY)
-                return
+        if not self._reader.at_rest and self._floods(now_s):
+            self._break_off(websocket.POLICY, "sends faster than its rate allows")
+            return
         try:
             self._read_frames(now_s)
         except FrameFault as fault:
-            self._break_off(fault)
+            self._break_off(fault.code, fault.reason)
+            return
         if self._read_timer is None and self._unread_timer is None:
             self._transport.resume_reading()
+
+    def _floods(self, now_s: float) -> bool:
+        """More came before its turn, which one that waits for its answers never sends: is it more than a burst?"""
+        if now_s - self._ahead_s > _CALM_S:
+            self._flooding_since_s = now_s
+        self._ahead_s = now_s
+        return now_s - self._flooding_since_s > self._settings.flood_patience_s
 
     # ------------------------------------------------------------ one message
 
@@ -301,7 +312,7 @@ class Connection(asyncio.BufferedProtocol):
         if event.reply is not None:
             self._write(event.reply)
         if self._malformed > self._settings.max_malformed_in_a_row:
-            self.end("sends no OCPP", websocket.POLICY)
+            self._break_off(websocket.POLICY, "sends no OCPP")
 
     def _repaired(self, what: str) -> None:
         self._complain("repaired", what)
@@ -465,8 +476,13 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
         else:
             self._transport.write(websocket.close_frame(code, reason))
-            # reading may have been paused; the close frame that ends this politely must come through
-            self._transport.resume_reading()
+            if self._deaf:
+                self._transport.pause_reading()
+                if self._transport.can_write_eof():
+                    self._transport.write_eof()
+            else:
+                # reading may have been paused; the close frame that ends this politely must come through
+                self._transport.resume_reading()
             self._silence_timer = self._loop.call_later(CLOSE_WAIT_S, self._transport.abort)
 
     def _closed_by_peer(self, payload: bytes) -> None:

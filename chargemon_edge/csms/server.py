@@ -96,7 +96,10 @@ class ChargerServer:
         for arrival in list(self._arrivals):
             arrival.transport.abort()
         for connection in list(self._connections):
-            connection.end("central system stops", websocket.GOING_AWAY)
+            if connection.open:
+                connection.end("central system stops", websocket.GOING_AWAY)
+            else:
+                connection.abort()
         self._emptied = asyncio.Event()
         if self._connections or self._arrivals:
             try:
