@@ -442,7 +442,7 @@ class Charger:
     def text_now(self) -> str:
         """The same, as it writes it."""
         moment = datetime.datetime.fromtimestamp(self.now_utc_s(), datetime.UTC)
-        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def refresh_limits(self) -> None:
         """The profiles changed: look again at the next step."""

@@ -16,6 +16,8 @@ from chargemon_edge.sim.wiring import Fuse, Place, Wiring
 
 # One slow period of the balancer, and what a slow charger and the meter's own second take
 FITS_AFTER_S = 15.0
+# What the meter itself does not see: it is no better than this
+METER_NOISE_MA = 150
 # A charger keeps its last limit for its dead-man time; a pilot signal and a clock need a moment more
 DEAD_MAN_SLACK_S = 25.0
 KNOWN_AFTER_S = 60.0
@@ -89,7 +91,7 @@ class Checks:
             excess_ma = commanded_ma + fuse.background_ma[phase] - fuse.usable_ma[phase]
             key = (name, phase)
             # what nobody can lower now is judged by the dead-man rule instead
-            if excess_ma <= 0 or commanded_ma == 0 or fuse.reachable_ma[phase] == 0:
+            if excess_ma <= METER_NOISE_MA or commanded_ma == 0 or fuse.reachable_ma[phase] == 0:
                 self._excess_since_s.pop(key, None)
                 continue
             since_s = max(self._excess_since_s.setdefault(key, now_s), fuse.rose_at_s[phase])

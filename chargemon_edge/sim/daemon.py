@@ -99,6 +99,7 @@ class Daemon:
         been cut before by their other ends.
         """
         self._end_following()
+        self._end_following = _nothing
         self.app = None
         before = self._directory(self.runs)
         self.runs += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
+import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
@@ -20,9 +21,10 @@ Ts = TypeVarTuple("Ts")
 
 # A program that does this much without time moving waits for something that cannot come.
 _STILL_PASSES_MAX = 200_000
-# Looks at the sockets before time may jump after something was sent or received: loopback delivers within the sending
-# system call, but a kernel under load may hand the last step to its own thread.
-_LOOKS_BEFORE_JUMP = 2
+# Loopback delivers within the sending system call, but a kernel under load may hand the last step to its own thread:
+# so often the processor is given away before bytes that were sent and not received count as lost with their connection.
+_LOOKS_FOR_BYTES = 20
+_LOOKS_FOR_CONNECTIONS = 1
 _EXECUTOR_WAIT_S = 0.05
 
 
@@ -40,7 +42,8 @@ class _JumpingSelector(selectors.BaseSelector):
         self._order: dict[int, int] = {}
         self._registered = 0
         self._still_passes = 0
-        self._looks_left = _LOOKS_BEFORE_JUMP
+        # connections that came or went since time last moved
+        self._connections_changed = False
 
     def attach(self, loop: VirtualTimeLoop) -> None:
         """Tell whose time to move."""
@@ -50,11 +53,13 @@ class _JumpingSelector(selectors.BaseSelector):
         key = self._real.register(fileobj, events, data)
         self._registered += 1
         self._order[key.fd] = self._registered
+        self._connections_changed = True
         return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         key = self._real.unregister(fileobj)
         self._order.pop(key.fd, None)
+        self._connections_changed = True
         return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -72,25 +77,25 @@ class _JumpingSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._real.select(0)
-        if ready:
-            self._looks_left = _LOOKS_BEFORE_JUMP
+        if ready or (timeout is not None and timeout <= 0):
             self._count_pass()
             return self._in_order(ready)
-        if timeout is not None and timeout <= 0:
-            self._count_pass()
-            return ready
         return self._nothing_to_do(timeout)
 
     def _nothing_to_do(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         loop = self._loop
         assert loop is not None
-        while self._looks_left > 0:
-            self._looks_left -= 1
+        looks = _LOOKS_FOR_CONNECTIONS if self._connections_changed else 0
+        if loop.bytes_on_their_way > 0:
+            looks = _LOOKS_FOR_BYTES
+        while looks > 0:
+            looks -= 1
             os.sched_yield()
             ready = self._real.select(0)
             if ready:
-                self._looks_left = _LOOKS_BEFORE_JUMP
                 return self._in_order(ready)
+        self._connections_changed = False
+        loop.bytes_on_their_way = 0
         if loop.jobs_in_threads > 0:
             # their end comes through the loop's own wake-up socket, in real time
             return self._in_order(self._real.select(_EXECUTOR_WAIT_S))
@@ -98,8 +103,6 @@ class _JumpingSelector(selectors.BaseSelector):
             raise TimeStandsStillError("nothing is scheduled and no socket can become ready: this waits for ever")
         loop.jump(timeout)
         self._still_passes = 0
-        # what the next timers send deserves the same care
-        self._looks_left = _LOOKS_BEFORE_JUMP
         return []
 
     def _in_order(self, ready: list[tuple[selectors.SelectorKey, int]]) -> list[tuple[selectors.SelectorKey, int]]:
@@ -119,11 +122,40 @@ class _JumpingSelector(selectors.BaseSelector):
             )
 
 
+class _CountedSocket(socket.socket):
+    """A stream socket that tells the loop what it sends and receives."""
+
+    __slots__ = ("loop",)
+    loop: VirtualTimeLoop
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        sent = super().send(data, flags)
+        self.loop.bytes_on_their_way += sent
+        return sent
+
+    def sendmsg(self, *arguments: Any) -> int:
+        sent = super().sendmsg(*arguments)
+        self.loop.bytes_on_their_way += sent
+        return sent
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        data = super().recv(size, flags)
+        self.loop.bytes_on_their_way -= len(data)
+        return data
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
+        received = super().recv_into(buffer, size, flags)
+        self.loop.bytes_on_their_way -= received
+        return received
+
+
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Time starts at *start_s* and moves only by jumps, each to the next timer."""
 
     def __init__(self, start_s: float = 1_000.0) -> None:
         self._now_s = start_s
+        self.bytes_on_their_way = 0
+        """Sent by one end and not yet received by the other: both ends are on this loop."""
         self.jobs_in_threads = 0
         self.jumps = 0
         selector = _JumpingSelector()
@@ -139,6 +171,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         assert by_s >= 0
         self._now_s += by_s
         self.jumps += 1
+
+    def _make_socket_transport(self, sock: socket.socket, *arguments: Any, **options: Any) -> Any:
+        # asyncio offers no public place to see the bytes of every transport
+        counted = _CountedSocket(sock.family, sock.type, sock.proto, sock.detach())
+        counted.setblocking(False)
+        counted.loop = self
+        make = super()._make_socket_transport  # type: ignore[misc]  # private, so the stubs do not know it
+        return make(counted, *arguments, **options)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """As usual, but time does not jump while the job runs."""
