@@ -1,12 +1,14 @@
 """The reference peer: a minimal central system on the PyPI packages ``ocpp`` and ``websockets``, without any storage.
 
-Both with their defaults, as their documentation shows them. Prints ``ready PORT``.
+Both with their defaults and logging at INFO, as the documentation of ``ocpp`` shows its central system; the daemon it is
+compared with logs at INFO too. Prints ``ready PORT``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -70,6 +72,7 @@ async def _serve(connection: ServerConnection) -> None:
 
 
 async def _main() -> None:
+    logging.basicConfig(level=logging.INFO)
     subprotocols = [Subprotocol("ocpp1.6")]
     async with websockets_server.serve(_serve, "127.0.0.1", 0, subprotocols=subprotocols) as server:
         port = next(iter(server.sockets)).getsockname()[1]

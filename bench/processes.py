@@ -71,6 +71,10 @@ class Server:
         """Processor time of all its threads, user and system."""
         return cpu_s(self.process.pid)
 
+    def kernel_s(self) -> float:
+        """The part of it that the kernel took on its behalf."""
+        return _ticks(self.process.pid)[1] / _TICKS_PER_S
+
     def resident_mb(self) -> float:
         """Resident memory."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -90,8 +94,13 @@ class Server:
 
 def cpu_s(pid: int) -> float:
     """Processor time of a process, from /proc/PID/stat."""
+    return sum(_ticks(pid)) / _TICKS_PER_S
+
+
+def _ticks(pid: int) -> tuple[int, int]:
+    """Clock ticks of a process in user mode and in the kernel."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+    return int(fields[11]), int(fields[12])
 
 
 class Drive:
