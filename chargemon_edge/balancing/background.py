@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.rows import Rows
@@ -17,6 +18,15 @@ from chargemon_edge.site.picture import MeterPicture
 from chargemon_edge.site.units import ZERO, PerPhase
 
 _NOTHING = MeterPicture()
+
+
+class Drawn(NamedTuple):
+    """What our chargers behind one meter draw, on site phases (see :mod:`chargemon_edge.balancing.outlet`)."""
+
+    likely_ma: PerPhase = ZERO
+    cautious_ma: PerPhase = ZERO
+    known_since_s: float = float("inf")
+    """Since when the chargers' own figures are known: an older background is not forgotten before."""
 
 
 class MeasuredCircuit:
@@ -63,6 +73,13 @@ class MeasuredCircuit:
             self.state = "stale" if silent_s > self._policy.meter_stale_s else "good"
 
     def _take(self, latest: MeterRead) -> None:
+        if self._latest is not None:
+            gap_s = latest.at.mono_s - self._latest.at.mono_s
+            if gap_s > self._policy.meter_lost_s:
+                self._lose(f"no good reading for {gap_s:.0f} s")
+            elif gap_s > self._policy.meter_stale_s:
+                # coming back means readings without a gap
+                self._good_since_s = None
         self._latest = latest
         if self._good_since_s is None:
             self._good_since_s = latest.at.mono_s
@@ -104,34 +121,34 @@ class MeasuredCircuit:
         self._rows.spread(self.circuit, background_ma, values)
         return [values[row] for row in self._where.indices]
 
-    def room(self, into: list[int], likely_ma: PerPhase, cautious_ma: PerPhase, trusted_s: float) -> None:
-        """Write the room of the circuit's rows *into* the list.
+    def room(self, into: list[int], in_force_ma: Sequence[int], drawn: Drawn) -> None:
+        """Write the room of the circuit's rows *into* the list; *in_force_ma* is what all chargers may hold now.
 
-        *likely_ma* and *cautious_ma* are what our chargers below draw; *trusted_s* is since when their own figures
-        are known: an older background is not forgotten before.
+        The first reading does not lower what is in force already, as long as that fits.
         """
         if self.state in ("starting", "lost") or self._latest is None:
             return
-        now_ma = self._now(likely_ma, cautious_ma)
-        from_s = min(self._latest.at.mono_s - self._policy.raise_window_s, trusted_s)
+        now_ma = self._now(drawn)
+        from_s = min(self._latest.at.mono_s - self._policy.raise_window_s, drawn.known_since_s)
         highest_ma = self._highest(from_s)
         for row, present_ma, high_ma in zip(self._where.indices, now_ma, highest_ma, strict=True):
             usable_ma = self._rows.rows[row].usable_ma
             if self.state == "back":
                 into[row] = min(into[row], usable_ma - max(present_ma, high_ma))
                 continue
-            lasting_ma = usable_ma - high_ma
-            if row in self._room_ma:
-                before_ma = self._room_ma[row]
-                lasting_ma = max(lasting_ma, before_ma) if self.state == "good" else before_ma
+            lasting_ma = self._room_ma.get(row, in_force_ma[row])
+            if self.state == "good":
+                lasting_ma = max(lasting_ma, usable_ma - high_ma)
             self._room_ma[row] = into[row] = min(usable_ma - present_ma, lasting_ma)
 
-    def _now(self, likely_ma: PerPhase, cautious_ma: PerPhase) -> list[int]:
+    def _now(self, drawn: Drawn) -> list[int]:
         assert self._latest is not None
         measured_ma = self._latest.current_ma
         # above the fuse nobody is believed to have followed an increase yet
         cautiously = self._over_power()
-        drawn_ma = [cautious_ma[phase] if cautiously or self.over(phase) else likely_ma[phase] for phase in range(3)]
+        drawn_ma = [
+            drawn.cautious_ma[phase] if cautiously or self.over(phase) else drawn.likely_ma[phase] for phase in range(3)
+        ]
         return self._of_rows(measured_ma.minus(PerPhase(*drawn_ma)).largest(ZERO))
 
     def _highest(self, from_s: float) -> Sequence[int]:

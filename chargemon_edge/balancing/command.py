@@ -116,9 +116,10 @@ class Command:
             return
         _, since_s = self._falling
         values = connector.values
-        drawn_ma = None if values is None or values.at.mono_s <= since_s else values.current_ma
+        sent_s = since_s if self._held is None else min(since_s, self._held.sent_mono_s)
+        drawn_ma = None if values is None or values.at.mono_s <= sent_s else values.current_ma
         followed = drawn_ma is not None and max(drawn_ma) <= self._held_ma(now_s) + _FOLLOWED_MA
-        if followed or now_s - since_s > self._policy.settle_s:
+        if followed or now_s >= since_s + self._policy.settle_s:
             self._falling = None
 
     def _remember(self, now_s: float) -> None:
@@ -127,7 +128,7 @@ class Command:
             if latest_ma > self._told[-1][1]:
                 self.raised_s, self._raised_from_ma = now_s, self._told[-1][1]
             self._told.append((now_s, latest_ma))
-        while len(self._told) > 1 and self._told[1][0] <= now_s - self._policy.settle_s:
+        while len(self._told) > 1 and now_s >= self._told[1][0] + self._policy.settle_s:
             del self._told[0]
 
     def handed_over(self, order: Order, now_s: float) -> None:
@@ -140,6 +141,11 @@ class Command:
     def asserted(self) -> bool:
         """Whether the charger was given a limit by this run of the daemon, or is being given one."""
         return bool(self._sent) or (self._held is not None and not self._held.restored)
+
+    @property
+    def restored(self) -> bool:
+        """Whether all that is known of its limit stems from before our start."""
+        return self._held is not None and self._held.restored
 
     @property
     def in_flight(self) -> bool:
@@ -155,9 +161,14 @@ class Command:
         """Whether an order waits for longer than an answer may take."""
         return any(now_s - sent.sent_s > self._policy.answer_patience_s for sent in self._sent)
 
+    @property
+    def settling(self) -> bool:
+        """Whether it may still hold something else than the newest command."""
+        return bool(self._sent) or self._falling is not None
+
     def settled(self, now_s: float) -> bool:
         """Whether charger and car had time to follow the newest command."""
-        return not self.in_flight and self._falling is None and now_s - self._told[-1][0] > self._policy.settle_s
+        return not self.in_flight and self._falling is None and now_s >= self._told[-1][0] + self._policy.settle_s
 
     def refresh_due(self, now_s: float) -> bool:
         """Whether half the lease is over, or the limit stems from before our start."""

@@ -65,7 +65,7 @@ class Demand:
 
     def overdrawn(self, now_s: float) -> bool:
         """Whether it draws more than it may for longer than a car needs to follow."""
-        return self._over_since_s is not None and now_s - self._over_since_s > self._policy.overdraw_s
+        return self._over_since_s is not None and now_s >= self._over_since_s + self._policy.overdraw_s
 
     @property
     def overdrawn_at_s(self) -> float | None:

@@ -110,12 +110,12 @@ class Outlet:
 
     def measured(self, policy: Policy, now_s: float) -> tuple[float, PerPhase] | None:
         """When and what the charger reported last, at its terminals, unless that is too long ago."""
-        if not self._measured or now_s - self._measured[-1][0] > policy.values_stale_s:
+        if not self._measured or now_s >= self._measured[-1][0] + policy.values_stale_s:
             return None
         return self._measured[-1]
 
     def _proven(self, policy: Policy, now_s: float) -> PerPhase:
-        while len(self._measured) > 1 and self._measured[0][0] <= now_s - policy.settle_s:
+        while len(self._measured) > 1 and now_s >= self._measured[0][0] + policy.settle_s:
             del self._measured[0]
         if self.run is None or self.measured(policy, now_s) is None:
             return ZERO
@@ -145,13 +145,13 @@ class Outlet:
         return self._on_site(risen_ma), self._on_site(cautious_ma)
 
     def _unmeasured(self, run: Run, ceiling_ma: int, now_s: float) -> tuple[PerPhase, PerPhase]:
-        linked = self.entry is not None and self.entry.linked
-        if not linked or self.picture.status in _NOT_DRAWING:
+        if self.picture.status in _NOT_DRAWING:
             return ZERO, ZERO
-        from_ma = run.command.rising_from_ma(float("inf"))
-        cautious_ma = ceiling_ma if from_ma is None else min(from_ma, ceiling_ma)
+        likely_ma = ceiling_ma if run.command.settling else run.command.latest_ma(now_s)
+        from_ma = run.command.rising_from_ma(now_s)
+        cautious_ma = likely_ma if from_ma is None else min(from_ma, likely_ma)
         return (
-            self._on_site(self._on_terminals(run, ceiling_ma)),
+            self._on_site(self._on_terminals(run, likely_ma)),
             self._on_site(self._on_terminals(run, cautious_ma)),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chargemon_edge.balancing.allocate import Contender, Problem, allocate
-from chargemon_edge.balancing.background import MeasuredCircuit
+from chargemon_edge.balancing.background import Drawn, MeasuredCircuit
 from chargemon_edge.balancing.outlet import Outlet, Run
 from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Decision, Order, Plan
 from chargemon_edge.balancing.policy import Policy
@@ -107,10 +107,9 @@ class Regulator:
     def _decide(self, picture: SitePicture, now_s: float, *, may_raise: bool) -> Decision:
         self._urgent = False
         self.why = self._state()
-        room_ma = self._room(now_s)
         counted: dict[ConnectorKey, Counted] = {}
         shares: list[Share] = []
-        reserved_ma = [0] * len(room_ma)
+        reserved_ma = [0] * len(self._rows.rows)
         for key, outlet in self._outlets.items():
             self._keep_turn(outlet, now_s)
             reserve = standing(outlet, picture, self.policy, now_s) or self._before_first_sample(outlet, now_s)
@@ -120,6 +119,7 @@ class Regulator:
             else:
                 counted[key] = reserve
                 add_load(reserved_ma, outlet.wired, reserve.amount_ma)
+        room_ma = self._room(reserved_ma, shares, now_s)
         free_ma = [room - reserved for room, reserved in zip(room_ma, reserved_ma, strict=True)]
         shares.sort(key=lambda share: (share.contender.priority, share.contender.rank, share.outlet.key))
         division = allocate(Problem(free_ma, [share.contender for share in shares], self.policy.mode))
@@ -144,27 +144,37 @@ class Regulator:
                 return words.format(", ".join(names))
         return "balancing"
 
-    def _room(self, now_s: float) -> list[int]:
-        """What every row leaves to our chargers, held and asking together."""
+    def _room(self, reserved_ma: list[int], shares: list[Share], now_s: float) -> list[int]:
+        """What every row leaves to our chargers, counted and asking together."""
         room_ma = [
             row.usable_ma - constant_ma
             for row, constant_ma in zip(self._rows.rows, self._rows.constant_ma, strict=True)
         ]
-        if not self._meters:
-            return room_ma
-        likely = {meter.circuit: ZERO for meter in self._meters}
-        cautious, trusted_s = dict(likely), dict.fromkeys(likely, float("inf"))
+        if self._meters:
+            in_force_ma = list(reserved_ma)
+            for share in shares:
+                add_load(in_force_ma, share.loads, share.ceiling_ma)
+            drawn = self._drawn(now_s)
+            for meter in self._meters:
+                meter.room(room_ma, in_force_ma, drawn[meter.circuit])
+        return room_ma
+
+    def _drawn(self, now_s: float) -> dict[str, Drawn]:
+        drawn = {meter.circuit: Drawn() for meter in self._meters}
         for key, outlet in self._outlets.items():
             likely_ma, cautious_ma = outlet.likely(self.policy, now_s)
             newest = outlet.measured(self.policy, now_s)
+            # only what is subtracted for raising must be known for as long as a background is remembered
+            counts = newest is not None and outlet.proven_ma != ZERO
+            since_s = newest[0] - self.policy.settle_s if newest is not None and counts else float("inf")
             for meter in self._behind[key]:
-                likely[meter.circuit] = likely[meter.circuit].plus(likely_ma)
-                cautious[meter.circuit] = cautious[meter.circuit].plus(cautious_ma)
-                if newest is not None and outlet.proven_ma != ZERO:
-                    trusted_s[meter.circuit] = min(trusted_s[meter.circuit], newest[0] - self.policy.settle_s)
-        for meter in self._meters:
-            meter.room(room_ma, likely[meter.circuit], cautious[meter.circuit], trusted_s[meter.circuit])
-        return room_ma
+                before = drawn[meter.circuit]
+                drawn[meter.circuit] = Drawn(
+                    before.likely_ma.plus(likely_ma),
+                    before.cautious_ma.plus(cautious_ma),
+                    min(before.known_since_s, since_s),
+                )
+        return drawn
 
     def _keep_turn(self, outlet: Outlet, now_s: float) -> None:
         if outlet.run is None:

@@ -67,6 +67,9 @@ def _step(share: Share, policy: Policy, now_s: float) -> int:
     if share.command.in_flight or now_s - share.command.raised_s < policy.raise_period_s * _EARLY:
         share.held_back = "the last change is still being followed"
         return latest_ma
+    if share.command.restored:
+        share.held_back = "first told again what it held before our restart"
+        return latest_ma
     if latest_ma < share.contender.min_ma:
         share.held_back = "rises in steps"
         return share.contender.min_ma
