@@ -94,6 +94,8 @@ def _open_sound(path: Path, schema: str, *, page_bytes: int, flush: bool) -> tup
         connection.execute("PRAGMA temp_store = MEMORY")
         # checkpoints are the writer's own, after the waiters have their answer
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # a log that a rush has made larger is cut back to this
+        connection.execute(f"PRAGMA journal_size_limit = {8 * 1024 * 1024}")
         fresh = migrate(connection, schema)
         if path.stat().st_size <= CHECK_MAX_BYTES:
             _check(connection)

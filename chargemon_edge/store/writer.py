@@ -73,6 +73,10 @@ class Writer:
 
     def commit(self, entry: Entry) -> None:
         """Write at once; *entry.done* is called on the loop when it is durable, or has failed."""
+        if self._closed:
+            entry.error = StoreError("the store is closed")
+            self._bound().call_soon(self._release, Batch([], [entry], []))
+            return
         self._entries.append(entry)
         self._wake()
 

@@ -1,7 +1,8 @@
 """A process that is made to be killed: starts and ends transactions and says which of them were answered.
 
-It forks a child for each line it reads (a directory) and answers with the child's process id. The child writes one line
-to the named pipe of that directory for each outcome: ``started ID CHARGE_POINT`` or ``stopped ID CHARGE_POINT``.
+It forks a child for each line it reads (a directory and a file) and answers with the child's process id. The child
+keeps its store in the directory and appends a line to the file for each answer that a charge point would have got:
+``started ID CHARGE_POINT`` or ``stopped ID CHARGE_POINT``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from pathlib import Path
 
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.control.ports import moment
@@ -33,9 +33,8 @@ async def charge_point(store: Store, number: int, answered: int) -> None:
         if transaction_id is None:
             transaction_id, next_id = next_id, next_id + CHARGE_POINTS
             text = f"{identity} {transaction_id}"
-            what, fact = "started", started(transaction_id, charge_point=identity, started_text=text, at=moment(clock))
-            await answer(store, fact)
-            os.write(answered, f"{what} {transaction_id} {identity}\n".encode())
+            await answer(store, started(transaction_id, charge_point=identity, started_text=text, at=moment(clock)))
+            os.write(answered, f"started {transaction_id} {identity}\n".encode())
         else:
             await answer(store, stopped(transaction_id, charge_point=identity, at=moment(clock)))
             os.write(answered, f"stopped {transaction_id} {identity}\n".encode())
@@ -46,14 +45,15 @@ async def answer(store: Store, fact: Fact) -> None:
     """Wait for the commit, as a reply does."""
     done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
     store.journal.commit([fact], done.set_result)
-    error = await done
-    assert error is None, error
+    if await done is not None:
+        # the disk is gone: nothing is answered any more until the process is killed
+        await asyncio.Event().wait()
 
 
-async def child(directory: Path) -> None:
+async def child(directory: str, answered_file: str) -> None:
     """Runs until it is killed."""
-    answered = os.open(directory / "answered", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    settings = StoreSettings(directory=str(directory), reserve_kb=64, record_flush_s=0.02, samples_flush_s=0.02)
+    answered = os.open(answered_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    settings = StoreSettings(directory=directory, reserve_kb=64, record_flush_s=0.02, samples_flush_s=0.02)
     store = open_store(settings, SystemClock(), inline=False)
     os.write(answered, b"opened\n")
     await asyncio.gather(*(charge_point(store, number, answered) for number in range(CHARGE_POINTS)))
@@ -64,8 +64,11 @@ def main() -> None:
     for line in sys.stdin:
         process_id = os.fork()
         if process_id == 0:
-            asyncio.run(child(Path(line.strip())))
-            os._exit(1)
+            try:
+                asyncio.run(child(*line.split()))
+            finally:
+                # never back into the loop of the parent
+                os._exit(1)
         print(process_id, flush=True)
         os.waitpid(process_id, 0)
         print("gone", flush=True)

@@ -11,6 +11,7 @@ import pytest
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.picture import HeldLimit, SitePicture, apply
+from chargemon_edge.store.errors import StoreError
 from tests.unit.store.opened import Outcomes, commit, opened, rows
 from tests.unit.store.site_facts import (
     AT,
@@ -108,6 +109,16 @@ async def test_an_empty_commit_is_told_too(tmp_path: Path) -> None:
         await asyncio.sleep(0)
 
         assert outcome == [None]
+
+
+async def test_a_commit_after_the_end_fails(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.close()
+        outcome = commit(store, started())
+        store.journal.record([status(), values()])
+        await asyncio.sleep(0)
+
+        assert [type(error) for error in outcome] == [StoreError]
 
 
 async def test_one_of_each_kind_goes_to_disk(tmp_path: Path) -> None:
