@@ -298,3 +298,15 @@ def test_shipped_values_are_the_defaults() -> None:
     ]
 
     assert different == []
+
+
+def test_an_installed_package_has_all_its_files() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    left_out = [
+        str(path.relative_to(ROOT))
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".py"
+        if not any(path.match(pattern) for pattern in patterns)
+    ]
+
+    assert left_out == []
