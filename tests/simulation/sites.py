@@ -20,10 +20,11 @@ def site(chargers: int, *, hours: float, seed: int, with_faults: bool = False, o
     """*chargers* with one connector each, in panels of five behind 63 A; *odd* is the share with a bad personality."""
     chance = random.Random(f"site {seed}")
     panels = -(-chargers // _PER_PANEL)
-    fuse_a = 40.0 + 30.0 * panels
-    worst_a = 25.0 + 9.0 * panels
+    # tight: half the cars of a busy hour fill it
+    fuse_a = 35.0 + 16.0 * panels
+    worst_a = 20.0 + 5.0 * panels
     circuits: list[dict[str, Any]] = [
-        {"name": "main", "fuse_a": fuse_a, "margin_a": 2.0, "background_a": worst_a, "max_power_w": 200_000}
+        {"name": "main", "fuse_a": fuse_a, "margin_a": 2.0, "background_a": worst_a, "max_power_w": 100_000}
     ]
     circuits += [{"name": f"panel-{panel}", "parent": "main", "fuse_a": 63.0} for panel in range(panels)]
     identities = [f"CP{number:02d}" for number in range(chargers)]
@@ -44,7 +45,7 @@ def site(chargers: int, *, hours: float, seed: int, with_faults: bool = False, o
         },
         personality={identity: chance.choice(kinds) for identity in identities if chance.random() < odd},
         building={"main": _load(same_on_all(round(worst_a * 1_000)))},
-        traffic=Traffic(gap_s=5_400.0, stays_s=9_000.0),
+        traffic=Traffic(gap_s=2_400.0, stays_s=9_000.0, want_wh=(6_000.0, 50_000.0)),
         fault=faults.draw(seed, hours, identities) if with_faults else (),
     )
 
@@ -60,8 +61,8 @@ def _charge_point(identity: str, number: int, chance: random.Random) -> dict[str
                 "phases": wired,
                 "rotation": chance.choice(_ROTATIONS),
                 "max_a": chance.choice((16.0, 32.0)),
-                # every other charger pauses when it hears nothing, so that the fallbacks fit
-                "fallback_a": 6.0 if number % 2 else 0.0,
+                # two of three pause when they hear nothing, so that the fallbacks fit
+                "fallback_a": 0.0 if number % 3 else 6.0,
             }
         ],
     }

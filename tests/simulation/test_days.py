@@ -1,0 +1,58 @@
+"""Drawn sites in virtual time: small ones every day, twenty chargers for a whole day when there is time.
+
+CHARGEMON_SEEDS=20 plays that many faulty sites of twenty chargers for 24 hours each, one after the other; a failing one
+prints its seed with everything that was drawn.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chargemon_edge.sim.world import World
+from tests.simulation.playing import judge, play
+from tests.simulation.sites import site
+
+_NIGHTLY_SEEDS = int(os.environ.get("CHARGEMON_SEEDS", "0"))
+_FAULTY = (
+    [(seed, 20, 24.0) for seed in range(1, _NIGHTLY_SEEDS + 1)]
+    if _NIGHTLY_SEEDS
+    else [(seed, 8, 1.0) for seed in (1, 2, 3)]
+)
+
+
+def test_two_quiet_hours(tmp_path: Path) -> None:
+    world = play(site(8, hours=2.0, seed=11), tmp_path)
+
+    judge(world)
+    assert world.trace.counts["TransactionStarted"] >= 8
+    assert world.trace.counts["MeterRead"] > 7_100
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("seed", "chargers", "hours"), _FAULTY)
+def test_with_faults(seed: int, chargers: int, hours: float, tmp_path: Path) -> None:
+    judge(play(site(chargers, hours=hours, seed=seed, with_faults=True, odd=0.4), tmp_path))
+
+
+@pytest.mark.skipif(not _NIGHTLY_SEEDS, reason="a whole day takes a minute; set CHARGEMON_SEEDS")
+@pytest.mark.timeout(300)
+def test_twenty_chargers_for_a_day(tmp_path: Path) -> None:
+    judge(play(site(20, hours=24.0, seed=1), tmp_path))
+
+
+def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
+    first = _trace(tmp_path / "first", seed=5)
+    again = _trace(tmp_path / "again", seed=5)
+    other = _trace(tmp_path / "other", seed=6)
+
+    assert list(first.trace.tail) == list(again.trace.tail)
+    assert first.trace.digest == again.trace.digest
+    assert first.trace.digest != other.trace.digest
+
+
+def _trace(folder: Path, seed: int) -> World:
+    folder.mkdir()
+    return play(site(4, hours=0.5, seed=seed, with_faults=True, odd=0.5), folder)
