@@ -15,7 +15,7 @@ import msgspec
 from chargemon_edge.control.ports import Clock, Reception
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.arrival import Arrival
-from chargemon_edge.csms.connection import CLOSE_WAIT_S, Connection
+from chargemon_edge.csms.connection import Connection
 from chargemon_edge.csms.credentials import Credentials, read_credentials
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.handshake import Admitted, Doorkeeper, Refused, RequestHead
@@ -23,6 +23,7 @@ from chargemon_edge.csms.refusals import RefusalTally
 from chargemon_edge.csms.settings import CsmsSettings
 from chargemon_edge.csms.throttle import LoginThrottle, source_key
 from chargemon_edge.csms.trace import named
+from chargemon_edge.csms.wire import CLOSE_WAIT_S
 
 _log = logging.getLogger(__name__)
 
@@ -96,10 +97,10 @@ class ChargerServer:
         for arrival in list(self._arrivals):
             arrival.transport.abort()
         for connection in list(self._connections):
-            if connection.open:
-                connection.end("central system stops", websocket.GOING_AWAY)
+            if connection.wire.open:
+                connection.wire.end("central system stops", websocket.GOING_AWAY)
             else:
-                connection.abort()
+                connection.wire.abort()
         self._emptied = asyncio.Event()
         if self._connections or self._arrivals:
             try:
@@ -107,7 +108,7 @@ class ChargerServer:
                     await self._emptied.wait()
             except TimeoutError:
                 for connection in list(self._connections):
-                    connection.abort()
+                    connection.wire.abort()
         await self._server.wait_closed()
         self._server = None
 
@@ -163,7 +164,7 @@ class ChargerServer:
             more,
         )
         detail = refusal.why if refusal.identity is None else f"{refusal.identity}: {refusal.why}"
-        self._reception.noticed(refusal.event, arrival.source, detail + more)
+        self._safely(lambda: self._reception.noticed(refusal.event, arrival.source, detail + more))
 
     def gone(self, arrival: Arrival) -> None:
         """Its socket is closed, or now belongs to a connection."""
@@ -184,7 +185,7 @@ class ChargerServer:
             wait_s = self._settings.second_connection_wait_s
             timer = asyncio.get_running_loop().call_later(wait_s, self._probed, admitted.identity, False)
             self._probes[admitted.identity] = _Probe(older, arrival, admitted, timer)
-            older.challenge(lambda alive: self._probed(admitted.identity, alive))
+            older.wire.challenge(lambda alive: self._probed(admitted.identity, alive))
 
     def _probed(self, identity: str, alive: bool) -> None:
         """The older link has shown life, or has not in time, or is closed by now."""
@@ -199,7 +200,7 @@ class ChargerServer:
 
     def _end_probe(self, probe: _Probe) -> None:
         probe.timer.cancel()
-        probe.older.unchallenge()
+        probe.older.wire.unchallenge()
         self._probes.pop(probe.admitted.identity, None)
 
     def _refuse_second(self, arrival: Arrival, admitted: Admitted, why: str) -> None:
@@ -224,15 +225,15 @@ class ChargerServer:
             keeper=self,
             buffer=self._buffer,
         )
-        transport.set_protocol(connection)
+        transport.set_protocol(connection.wire)
         self._connections.add(connection)
         self._arrivals.pop(arrival, None)
         older = self._links.get(identity)
         self._links[identity] = connection
         self._directory.put(identity, connection)
         if older is not None:
-            older.end("replaced by a newer connection", None)
-            older.abort()
+            older.wire.end("replaced by a newer connection", None)
+            older.wire.abort()
         transport.write(admitted.response())
         _log.info(
             "link opened cp=%s remote=%s subprotocol=%s%s",
@@ -242,7 +243,7 @@ class ChargerServer:
             "" if admitted.known else " unknown: let in by the commissioning window",
         )
         self._safely(lambda: self._reception.link_opened(identity, arrival.remote, known=admitted.known))
-        connection.feed(early)
+        connection.wire.feed(early)
 
     # ------------------------------------------------------------ connections (connection.Keeper)
 

@@ -355,7 +355,7 @@ async def test_a_frame_of_ten_megabytes_is_one_line_and_no_memory(caplog: pytest
             socket.writer.write(b"x" * 50_000)
             sent += 50_000
             await asyncio.sleep(0)
-            assert connection._reader.pending_bytes < 200_000
+            assert connection.wire._reader.pending_bytes < 200_000
         other = await charger(running.port, "CP2")
         await other.heartbeat()
         assert await socket.read_close() == 1009
@@ -471,7 +471,7 @@ def test_a_charger_that_does_not_read_is_ended() -> None:
             connection = running.server._links["CP1"]
             while running.directory.linked("CP1"):
                 await asyncio.sleep(1.0)
-                assert connection._transport.get_write_buffer_size() < 1_000_000
+                assert connection.wire._transport.get_write_buffer_size() < 1_000_000
             assert running.notes.events[-1] == ("closed", "CP1", "does not read its socket")
             pouring.cancel()
             await asyncio.wait([pouring])
