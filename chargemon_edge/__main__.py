@@ -149,7 +149,7 @@ def _ask_daemon(chosen: argparse.Namespace) -> int:
             print("only configured charge points may connect")
     except client.ClientError as error:
         print(f"chargemon-edge: {error}", file=sys.stderr)
-        return EXIT_NO_DAEMON
+        return EXIT_FAILED if isinstance(error, client.RefusedError) else EXIT_NO_DAEMON
     return EXIT_OK
 
 

@@ -77,7 +77,9 @@ class App:
             )
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             chargers = ChargerServer(settings.chargers, requests, directory, clock)
-            page = WebServer(settings.page, present, clock, commissioning)
+            page = WebServer(
+                settings.page, present, clock, commissioning, meter_stale_s=settings.balancing.meter_stale_s
+            )
             balance = Balance(
                 present=present,
                 regulator=Regulator(settings.site, settings.balancing),

@@ -44,7 +44,7 @@ def configure(level: str) -> None:
 
 def masked(id_tag: str) -> str:
     """An id tag as logs and pages may show it: enough to recognise one's own card, not enough to copy it."""
-    return id_tag[:2] + "…" + id_tag[-2:] if len(id_tag) > 5 else "…"
+    return f"{id_tag[:2]}…{id_tag[-2:]}" if len(id_tag) >= 8 else f"{id_tag[:1]}…"
 
 
 def _stderr_is_journal() -> bool:

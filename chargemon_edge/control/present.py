@@ -22,7 +22,7 @@ class Present:
         # rises with every change of picture or plan
         self.version = 0
         self._followers: list[Callable[[Fact], None]] = []
-        self._woken: asyncio.Event = asyncio.Event()
+        self._waiters: list[asyncio.Future[None]] = []
 
     def apply(self, new: Iterable[Fact]) -> None:
         """Fold facts in, in order, and tell the followers of each."""
@@ -45,10 +45,15 @@ class Present:
     async def changed(self, since: int) -> int:
         """Wait until :attr:`version` is above *since*; returns it."""
         while self.version <= since:
-            await self._woken.wait()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
         return self.version
 
     def _wake(self) -> None:
         self.version += 1
-        self._woken.set()
-        self._woken = asyncio.Event()
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)

@@ -187,6 +187,9 @@ def _one_connector(site: Site, connector: Connector) -> Iterator[str]:
 
 
 def _meter_mistakes(site: Site) -> Iterator[str]:
+    names = [meter.name for meter in site.meters]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"meter {name!r} is defined more than once; give each its own name"
     measured = [meter.circuit for meter in site.meters]
     for meter in site.meters:
         if meter.circuit not in site.circuit_by_name:

@@ -41,8 +41,17 @@ class _Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Api:
     """The answers; each listener has an application that routes to them."""
 
-    def __init__(self, settings: WebSettings, present: Present, clock: Clock, commissioning: Commissioning) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        present: Present,
+        clock: Clock,
+        commissioning: Commissioning,
+        *,
+        meter_stale_s: float,
+    ) -> None:
         self._settings = settings
+        self._meter_stale_s = meter_stale_s
         self._present = present
         self._clock = clock
         self._commissioning = commissioning
@@ -79,7 +88,7 @@ class Api:
             self._present.plan,
             moment(self._clock),
             self._present.version,
-            meter_stale_s=self._settings.meter_stale_s,
+            meter_stale_s=self._meter_stale_s,
             commissioning_s=self._remaining_s(),
         )
 

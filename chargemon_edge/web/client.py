@@ -22,6 +22,10 @@ class ClientError(Exception):
     """The question was not answered; the text says why and what to do."""
 
 
+class RefusedError(ClientError):
+    """The daemon answered, and will not do it; the text says why."""
+
+
 def fetch_site(path: str) -> SiteView:
     """The site as the daemon behind the socket at *path* sees it now; ClientError if there is none."""
     return _decode(_ask(path, "GET", "/api/v1/site"), SiteView)
@@ -71,7 +75,7 @@ def _ask(path: str, method: str, route: str, body: bytes | None = None) -> bytes
         connection.close()
     if response.status >= 400:
         problem = _decode(answer, ProblemView)
-        raise ClientError(f"{problem.title}: {problem.detail}")
+        raise RefusedError(f"{problem.title}: {problem.detail}")
     return answer
 
 

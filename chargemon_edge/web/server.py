@@ -29,9 +29,17 @@ class WebAddresses(NamedTuple):
 class WebServer:
     """Start it, stop it; it serves in between. Reads the picture, writes nothing."""
 
-    def __init__(self, settings: WebSettings, present: Present, clock: Clock, commissioning: Commissioning) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        present: Present,
+        clock: Clock,
+        commissioning: Commissioning,
+        *,
+        meter_stale_s: float = 3.0,
+    ) -> None:
         self._settings = settings
-        self._api = Api(settings, present, clock, commissioning)
+        self._api = Api(settings, present, clock, commissioning, meter_stale_s=meter_stale_s)
         self._runners: list[web.AppRunner] = []
         # the socket file, while it is ours to remove
         self._unix_path: Path | None = None

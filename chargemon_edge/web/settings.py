@@ -21,5 +21,3 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """For the command line; None: no such socket."""
     streams_max: int = 20
     """Live pages open at once."""
-    meter_stale_s: float = 3.0
-    """A reading older than this is shown as old."""

@@ -71,7 +71,7 @@ class Daemon:
             self.process.kill()
             self.process.wait()
         if error is not None:
-            print("".join(self.lines[-80:]))
+            print("".join(self.lines[-2000:]))
 
     @property
     def process(self) -> subprocess.Popen[str]:

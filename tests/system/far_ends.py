@@ -100,7 +100,7 @@ class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is unty
     def tx_limits(self) -> list[tuple[float, float]]:
         """(arrival, first period's amperes) of every TxProfile so far."""
         return [
-            (arrived, profile["charging_schedule"]["charging_schedule_period"][0]["limit"])
+            (arrived, float(profile["charging_schedule"]["charging_schedule_period"][0]["limit"]))
             for arrived, _, profile in self.limits
             if profile["charging_profile_purpose"] == "TxProfile"
         ]

@@ -7,16 +7,17 @@ import urllib.request
 from pathlib import Path
 
 from tests.system.daemon import METER, Daemon, charge_point
+from tests.system.far_ends import GridMeter, grid_meter, until
 from tests.system.far_ends import charge_point as connected
-from tests.system.far_ends import grid_meter, until
 
+COUNT = 50
 CIRCUIT = '[[circuit]]\nname = "main"\nfuse_a = 63\n'
-QUICK = "[balancing]\nmeter_back_s = 1.0\nraise_window_s = 2.0\nraise_period_s = 1.0\nslow_period_s = 1.0\n"
+QUICK = "[balancing]\nmeter_back_s = 1.0\nraise_window_s = 2.0\nraise_period_s = 1.0\nslow_period_s = 1.0\nmin_off_s = 1.0\n"
 
 
-async def _keep_fresh(meter: object, amperes: float) -> None:
+async def _keep_fresh(meter: GridMeter, amperes: float) -> None:
     while True:
-        meter.show(amperes)  # type: ignore[attr-defined]  # a GridMeter; its module is imported above only by its parts
+        meter.show(amperes)
         await asyncio.sleep(0.5)
 
 
@@ -50,15 +51,20 @@ async def test_independent_client_runs_a_whole_transaction(tmp_path: Path) -> No
 
 
 async def test_load_step_lowers_all_fifty_within_the_second_though_one_never_answers(tmp_path: Path) -> None:
-    count = 50
     config = '[[circuit]]\nname = "main"\nfuse_a = 1000\n' + QUICK
-    config += "".join(charge_point(f"CP{number}") for number in range(count))
-    with grid_meter(50.0) as meter, Daemon(tmp_path, config + METER.format(port=meter.port)) as daemon:
+    config += "".join(charge_point(f"CP{number}") for number in range(COUNT))
+    with grid_meter(50.0) as meter:
+        config += METER.format(port=meter.port) + "rating_ma = 1500000\n"
+        await _step(tmp_path, config, meter)
+
+
+async def _step(tmp_path: Path, config: str, meter: GridMeter) -> None:
+    with Daemon(tmp_path, config) as daemon:
         showing = asyncio.create_task(_keep_fresh(meter, 50.0))
         async with contextlib.AsyncExitStack() as stack:
             chargers = [
                 await stack.enter_async_context(connected(daemon.chargers_url, f"CP{number}", answers=number != 7))
-                for number in range(count)
+                for number in range(COUNT)
             ]
             for cp in chargers:
                 await cp.boot()
@@ -73,8 +79,8 @@ async def test_load_step_lowers_all_fifty_within_the_second_though_one_never_ans
             before = [len(cp.tx_limits()) for cp in obedient]
             total = sum(cp.tx_limits()[-1][1] for cp in obedient)
 
-            stepped = meter.show(1000.0 - total * 0.2)
-            showing = asyncio.create_task(_keep_fresh(meter, 1000.0 - total * 0.2))
+            stepped = meter.show(1000.0 + total * 0.2)
+            showing = asyncio.create_task(_keep_fresh(meter, 1000.0 + total * 0.2))
             await until(
                 lambda: all(len(cp.tx_limits()) > n for cp, n in zip(obedient, before, strict=True)),
                 within_s=10,
