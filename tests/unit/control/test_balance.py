@@ -1,0 +1,182 @@
+"""The balancer's tick with the real regulator: what is sent, and what each answer makes of it."""
+
+import asyncio
+from collections.abc import Callable
+
+from chargemon_edge.balancing.policy import Policy
+from chargemon_edge.balancing.regulator import Regulator
+from chargemon_edge.control.balance import Balance
+from chargemon_edge.control.ports import Answered, Offline, Outcome, Superseded, TimedOut
+from chargemon_edge.control.present import Present
+from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.sim.virtual_loop import run_virtually
+from chargemon_edge.site import facts
+from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.picture import SitePicture
+from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, two_chargers
+
+
+class LoopClock:
+    """The virtual loop's time."""
+
+    def monotonic_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def utc_ms(self) -> int:
+        return UTC_MS + round(self.monotonic_s() * 1000)
+
+
+class Scene:
+    """One charge point that charges on a site without a meter, and the balancer."""
+
+    def __init__(self) -> None:
+        self.clock = LoopClock()
+        self.journal = FakeJournal()
+        self.charge_points = FakeChargePoints({})
+        self.present = Present(two_chargers(), SitePicture(started=self.now()))
+        self.balance = Balance(
+            present=self.present,
+            regulator=Regulator(self.present.site, Policy()),
+            charge_points=self.charge_points,
+            journal=self.journal,
+            clock=self.clock,
+            policy=Policy(),
+        )
+
+    def now(self) -> Moment:
+        return Moment(self.clock.monotonic_s(), self.clock.utc_ms())
+
+    def charging(self) -> None:
+        at = self.now()
+        self.present.apply(
+            (
+                facts.LinkOpened(at=at, charge_point="CP1", remote="127.0.0.1"),
+                facts.FailSafeHeld(at=at, charge_point="CP1", connector=1, fallback_ma=6_000),
+                facts.FailSafeHeld(at=at, charge_point="CP2", connector=1, fallback_ma=6_000),
+                facts.TransactionStarted(
+                    at=at,
+                    charge_point="CP1",
+                    connector=1,
+                    transaction_id=5,
+                    id_tag="A",
+                    id_tag_status="Accepted",
+                    meter_start_wh=0,
+                    started_utc_ms=None,
+                    started_text="",
+                ),
+            )
+        )
+
+
+def play(act: Callable[[Scene], None], *, seconds: float = 3) -> Scene:
+    """A scene in which CP1 charges and *act* happens once the first limit is offered."""
+
+    async def run() -> Scene:
+        scene = Scene()
+        balancing = asyncio.create_task(scene.balance.run())
+        await asyncio.sleep(0)
+        scene.charging()
+        await asyncio.sleep(0.5)
+        act(scene)
+        await asyncio.sleep(seconds)
+        balancing.cancel()
+        return scene
+
+    return run_virtually(run())
+
+
+def answer(scene: Scene, outcome: Outcome) -> None:
+    scene.charge_points.offered[-1][3](outcome)
+
+
+def test_start_is_followed_by_a_lease_within_a_quarter_of_a_second() -> None:
+    scene = play(lambda _: None, seconds=0.1)
+
+    (charge_point, connector, request, _) = scene.charge_points.offered[0]
+    assert (charge_point, connector) == ("CP1", 1)
+    assert isinstance(request, m.SetChargingProfileRequest)
+    profile = request.cs_charging_profiles
+    assert (profile.charging_profile_purpose, profile.transaction_id) == ("TxProfile", 5)
+    periods = profile.charging_schedule.charging_schedule_period
+    assert (periods[1].start_period, periods[1].limit) == (30 + 120, 6.0)
+    assert scene.present.plan is not None
+
+
+def test_accepted_limit_is_held_and_written_once() -> None:
+    accepted = Answered(response=m.SetChargingProfileResponse(status="Accepted"), sent_mono_s=1000.3)
+
+    scene = play(lambda scene: answer(scene, accepted), seconds=0.1)
+
+    held = scene.present.picture.connector("CP1", 1).held
+    assert held is not None
+    assert held.sent_mono_s == 1000.3
+    written = [fact for fact in scene.journal.recorded if isinstance(fact, facts.LimitHeld)]
+    assert [fact.limit_ma for fact in written] == [held.limit_ma]
+
+
+def test_lease_is_renewed_at_half_its_time_and_not_written_again() -> None:
+    class Obedient(FakeChargePoints):
+        def offer_limit(
+            self, charge_point: str, connector: int, request: m.Request, done: Callable[[Outcome], None]
+        ) -> None:
+            super().offer_limit(charge_point, connector, request, done)
+            loop = asyncio.get_running_loop()
+            accepted = Answered(response=m.SetChargingProfileResponse(status="Accepted"), sent_mono_s=loop.time())
+            loop.call_soon(done, accepted)
+
+    async def run() -> Scene:
+        scene = Scene()
+        scene.charge_points = Obedient({})
+        scene.balance = Balance(
+            present=scene.present,
+            regulator=Regulator(scene.present.site, Policy()),
+            charge_points=scene.charge_points,
+            journal=scene.journal,
+            clock=scene.clock,
+            policy=Policy(),
+        )
+        balancing = asyncio.create_task(scene.balance.run())
+        await asyncio.sleep(0)
+        scene.charging()
+        await asyncio.sleep(600)
+        balancing.cancel()
+        return scene
+
+    scene = run_virtually(run())
+
+    amperes = [
+        request.cs_charging_profiles.charging_schedule.charging_schedule_period[0].limit
+        for _, _, request, _ in scene.charge_points.offered
+        if isinstance(request, m.SetChargingProfileRequest)
+    ]
+    assert amperes[-5:] == [amperes[-1]] * 5
+    written = [fact.limit_ma for fact in scene.journal.recorded if isinstance(fact, facts.LimitHeld)]
+    assert len(written) == len(set(written)) < len(amperes)
+
+
+def test_refused_limit_is_reported_with_the_charger_s_own_word() -> None:
+    rejected = Answered(response=m.SetChargingProfileResponse(status="Rejected"), sent_mono_s=1000.3)
+
+    scene = play(lambda scene: answer(scene, rejected), seconds=0.01)
+
+    refused = scene.present.picture.connector("CP1", 1).refused
+    assert refused is not None
+    assert refused.outcome == "Rejected"
+
+
+def test_silence_and_loss_of_the_link_are_told_apart() -> None:
+    def outcome_of(outcome: Outcome) -> str:
+        refused = play(lambda scene: answer(scene, outcome), seconds=0.01).present.picture.connector("CP1", 1).refused
+        assert refused is not None
+        return refused.outcome
+
+    assert outcome_of(TimedOut()) == "no answer"
+    assert outcome_of(Offline()) == "offline"
+
+
+def test_superseded_limit_is_no_news() -> None:
+    scene = play(lambda scene: answer(scene, Superseded()), seconds=0.01)
+
+    connector = scene.present.picture.connector("CP1", 1)
+    assert connector.held is None
+    assert connector.refused is None
