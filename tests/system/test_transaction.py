@@ -12,7 +12,14 @@ from tests.system.far_ends import charge_point as connected
 
 COUNT = 50
 CIRCUIT = '[[circuit]]\nname = "main"\nfuse_a = 63\n'
-QUICK = "[balancing]\nmeter_back_s = 1.0\nraise_window_s = 2.0\nraise_period_s = 1.0\nslow_period_s = 1.0\nmin_off_s = 1.0\n"
+QUICK = """
+[balancing]
+meter_back_s = 1.0
+raise_window_s = 2.0
+raise_period_s = 1.0
+slow_period_s = 1.0
+min_off_s = 1.0
+"""
 
 
 async def _keep_fresh(meter: GridMeter, amperes: float) -> None:
