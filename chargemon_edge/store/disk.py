@@ -15,6 +15,7 @@ from pathlib import Path
 
 from chargemon_edge.store.errors import StoreError, is_disk_trouble, is_full
 from chargemon_edge.store.reserve import Reserve
+from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.samples import packed
 from chargemon_edge.store.statement import Statement
 
@@ -165,7 +166,7 @@ class Disk:
         if self._full and self._reserve.take():
             self._full = False
         if self._full:
-            batch.samples_kept = True
+            self._keep_samples(batch)
             self._write_urgent_only(batch)
         else:
             self._write_samples(batch)
@@ -186,6 +187,8 @@ class Disk:
 
     def _write_site(self, batch: Batch) -> None:
         entries = [entry for entry in (*batch.rows, *batch.entries) if entry.error is None]
+        if not any(entry.statements for entry in entries):
+            return
         try:
             self._write_entries(entries)
         except Exception as error:
@@ -198,8 +201,6 @@ class Disk:
 
     def _write_entries(self, entries: list[Entry]) -> None:
         """All of *entries* in one transaction; those at fault get their error. Raises only disk trouble."""
-        if not any(entry.statements for entry in entries):
-            return
         try:
             self._site.transact(
                 lambda: self._site.execute(statement for entry in entries for statement in entry.statements)
@@ -213,8 +214,9 @@ class Disk:
         for entry in entries:
             entry.error = self._site.execute_or_undo(entry.statements)
             if entry.error is not None:
+                # no traceback: a charge point's nonsense must not flood the log
                 what = entry.statements[0].sql.split("(")[0].strip()
-                log.error("row refused by the database what=%r", what, exc_info=entry.error)
+                log.error("row refused by the database what=%r why=%r", what, str(entry.error))
 
     def _refused(self, batch: Batch, error: Exception) -> None:
         """The disk took nothing: free the reserve if it is full, and let no waiter believe otherwise."""
@@ -268,11 +270,17 @@ class Disk:
         except Exception as error:
             if not is_disk_trouble(error):
                 raise
-            batch.samples_kept = True
             self._samples_trouble = f"cannot write {self._directory / 'samples.db'}: {error}"
-            self._fail(wanted, error)
+            self._keep_samples(batch)
+            self._fail([entry for entry in wanted if not entry.urgent], error)
         else:
             self._samples_trouble = None
+
+    @staticmethod
+    def _keep_samples(batch: Batch) -> None:
+        """They wait for room, those of an ending transaction too: its stop must not wait for them."""
+        batch.samples_kept = True
+        batch.samples.extend(row for entry in batch.entries if entry.urgent for row in entry.samples)
 
     def _samples_together(self, rows: list[Statement]) -> None:
         # minutes first: the payloads' row must follow the last reading
@@ -294,10 +302,14 @@ class Disk:
     def _upkeep(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except sqlite3.Error as error:
-            log.warning("upkeep of the database failed why=%r", str(error))
+        except (sqlite3.Error, OSError) as error:
+            # known trouble has had its line
+            if self._site_trouble is None and self._samples_trouble is None:
+                log.warning("upkeep of the database failed why=%r", str(error))
 
-    def free_percent(self) -> float:
-        """How much of the disk is free."""
+    def keep_house(self, retention: Retention, utc_ms: int, free_min_percent: int) -> None:
+        """A slice of what is too old goes; the reserve is taken if it is missing and there is room."""
         usage = shutil.disk_usage(self._directory)
-        return 100 * usage.free / usage.total
+        retention.slice(utc_ms, disk_is_short=usage.free * 100 < usage.total * free_min_percent)
+        if not self._full:
+            self._reserve.take()

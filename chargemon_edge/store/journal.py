@@ -235,9 +235,7 @@ def open_store(
             restored=restored,
             outbox=Outbox(reading_connection),
             writer=writer,
-            upkeep=lambda: retention.slice(
-                clock.utc_ms(), disk_is_short=disk.free_percent() < settings.free_min_percent
-            ),
+            upkeep=lambda: disk.keep_house(retention, clock.utc_ms(), settings.free_min_percent),
             # the reading connection first: the last to close copies the log into the file and removes it
             release=opened.pop_all().close,
         )

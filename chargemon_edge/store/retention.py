@@ -11,6 +11,8 @@ from chargemon_edge.store.settings import StoreSettings
 
 # a few milliseconds each; once a minute that is eight times what twenty chargers write
 SLICE_ROWS = 1_000
+# on a short disk so much is kept free inside the samples' file: some hours of twenty chargers
+ROOM_WITHIN_BYTES = 1_000_000
 _DAY_MS = 86_400_000
 
 
@@ -26,9 +28,7 @@ class Retention:
         """Delete one slice of each table; returns how many rows went. Raises :class:`sqlite3.Error`."""
         keep = self._settings
         events_before_ms = utc_ms - keep.keep_events_days * _DAY_MS
-        # whatever its date says: the oldest rows must go when there is no room for them
-        too_large = disk_is_short or _used_bytes(self._samples) > keep.samples_size_max_mb * 1_000_000
-        samples_before_ms = 2**62 if too_large else utc_ms - keep.keep_samples_days * _DAY_MS
+        samples_before_ms = 2**62 if self._too_large(disk_is_short) else utc_ms - keep.keep_samples_days * _DAY_MS
         gone = _prune(self._samples, "reading", "received_utc_ms", samples_before_ms)
         if gone:
             self._samples.execute(
@@ -38,6 +38,16 @@ class Retention:
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
         return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
+
+    def _too_large(self, disk_is_short: bool) -> bool:
+        """Whether the oldest samples must go whatever their date says.
+
+        A short disk gets nothing back from that, since the file keeps its size; but within it there is room again.
+        """
+        used_bytes, free_bytes = _bytes(self._samples)
+        if disk_is_short and free_bytes < ROOM_WITHIN_BYTES:
+            return True
+        return used_bytes > self._settings.samples_size_max_mb * 1_000_000
 
 
 def _prune(connection: sqlite3.Connection, table: str, column: str, before_ms: int) -> int:
@@ -52,8 +62,9 @@ def _prune(connection: sqlite3.Connection, table: str, column: str, before_ms: i
     return connection.execute(statement, (SLICE_ROWS, before_ms)).rowcount
 
 
-def _used_bytes(connection: sqlite3.Connection) -> int:
+def _bytes(connection: sqlite3.Connection) -> tuple[int, int]:
+    """How much of the file is used, and how much of it is free within."""
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    return int(page_bytes * (pages - free))
+    return page_bytes * (pages - free), page_bytes * free

@@ -106,7 +106,7 @@ async def test_a_full_disk_lets_running_transactions_end_and_begins_none(tmp_pat
 
         # the file would take it again, but the room left is for ends
         store.journal.commit([started(5)], outcomes.of("later start"))
-        store.journal.commit([stop_kept()], outcomes.of("kept stop"))
+        store.journal.commit([stop_kept(), values()], outcomes.of("kept stop"))
         await asyncio.sleep(0)
         assert [type(error) for error in outcomes.errors[3:]] == [StoreError, type(None)]
         assert rows(tmp_path, "SELECT 1 FROM connector") == []
@@ -119,6 +119,20 @@ async def test_a_full_disk_lets_running_transactions_end_and_begins_none(tmp_pat
         assert trouble(store) == "none"
         assert reserve.exists()
         assert rows(tmp_path, "SELECT status FROM connector") == [("Charging",)]
+    assert rows(tmp_path, "SELECT count(*) FROM reading", "samples") == [(1,)]
+
+
+async def test_samples_do_not_hide_that_transactions_cannot_be_written(tmp_path: Path) -> None:
+    faults = Faults()
+    with opened(tmp_path, quick=True) as store:
+        store._writer._disk._site._before_flush = faults
+        faults.code = sqlite3.SQLITE_IOERR
+        commit(store, started())
+        await asyncio.sleep(0)
+        store.journal.record([values()])
+        await until_written(tmp_path, "SELECT 1 FROM reading", "samples")
+        assert "site.db" in trouble(store)
+        faults.code = None
 
 
 async def test_trouble_with_samples_leaves_transactions_alone(tmp_path: Path) -> None:
@@ -129,13 +143,14 @@ async def test_trouble_with_samples_leaves_transactions_alone(tmp_path: Path) ->
         store.journal.record([values()])
         await asyncio.sleep(0.03)
         outcome = commit(store, started())
-        with_samples = commit(store, stopped(), values())
+        with_samples = commit(store, status(), values())
+        stop_with_samples = commit(store, stopped(), values(energy_wh=9000))
         await asyncio.sleep(0)
-        assert outcome == [None]
+        assert outcome == stop_with_samples == [None]
         assert [type(error) for error in with_samples] == [sqlite3.OperationalError]
         assert "samples.db" in trouble(store)
         faults.code = None
-        await until_written(tmp_path, "SELECT 1 FROM reading", "samples")
+        await until_written(tmp_path, "SELECT 1 FROM reading WHERE energy_wh = 9000", "samples")
         assert trouble(store) == "none"
 
 
