@@ -11,27 +11,32 @@ class Notifier:
     """The service's line to its manager."""
 
     def __init__(self) -> None:
-        self._line = sdnotify.SystemdNotifier()
+        # outside systemd there is nobody to tell, and the library would leave its socket open
+        self._line = sdnotify.SystemdNotifier() if "NOTIFY_SOCKET" in os.environ else None
         self._status = ""
 
     def ready(self, status: str) -> None:
         """The service serves; *status* is what ``systemctl status`` shows."""
         self._status = status
-        self._line.notify(f"READY=1\nSTATUS={status}")
+        self._notify(f"READY=1\nSTATUS={status}")
 
     def status(self, status: str) -> None:
         """What the service is doing, sent only when it differs."""
         if status != self._status:
             self._status = status
-            self._line.notify(f"STATUS={status}")
+            self._notify(f"STATUS={status}")
 
     def alive(self) -> None:
         """Feed the watchdog; only after a real check."""
-        self._line.notify("WATCHDOG=1")
+        self._notify("WATCHDOG=1")
 
     def stopping(self) -> None:
         """A clean stop has begun."""
-        self._line.notify("STOPPING=1\nSTATUS=stopping")
+        self._notify("STOPPING=1\nSTATUS=stopping")
+
+    def _notify(self, words: str) -> None:
+        if self._line is not None:
+            self._line.notify(words)
 
 
 def watchdog_period_s() -> float | None:
