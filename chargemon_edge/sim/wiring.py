@@ -73,7 +73,7 @@ class Fuse:
         self.drawn_ma = [0, 0, 0]
         """By cars."""
         self.commanded_ma = [0, 0, 0]
-        """What cars may draw by the limits in force; for chargers that obey nothing, what they draw."""
+        """What cars may draw by the limits in force; for chargers that obey or report nothing, what they draw."""
         self.reachable_ma = [0, 0, 0]
         """The part of it that the daemon could lower now."""
         self.total_ma = [0, 0, 0]
@@ -142,9 +142,12 @@ class Wiring:
 
 def _add_outlet(place: Place) -> None:
     outlet, fuse = place.outlet, place.fuse
-    obeys = place.charger.personality.takes_profiles == "obeys"
-    commanded_ma = outlet.commanded_ma if obeys else outlet.drawn_ma
-    reachable = obeys and place.charger.reachable
+    personality = place.charger.personality
+    # Of a charger that reports no current nobody can tell how much of its limit the car leaves unused: if the car takes
+    # more, the grid meter sees it, and then the daemon acts. What must fit is what it draws.
+    judged_by_limit = personality.takes_profiles == "obeys" and "current" in personality.reports
+    commanded_ma = outlet.commanded_ma if judged_by_limit else outlet.drawn_ma
+    reachable = judged_by_limit and place.charger.reachable
     for phase in place.phases:
         fuse.drawn_ma[phase] += outlet.drawn_ma
         fuse.commanded_ma[phase] += commanded_ma

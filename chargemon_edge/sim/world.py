@@ -67,6 +67,8 @@ class World:
         self._chance = random.Random(f"world {self.seed}")
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._filed = 0
+        # the facts before the first violation
+        self._before_failure: list[str] = []
         self._jobs: set[asyncio.Task[None]] = set()
         # start() builds these
         self.daemon: Daemon
@@ -134,6 +136,10 @@ class World:
     def failures(self) -> list[str]:
         """Everything that must not have happened, and every highlight that was not seen."""
         return [*map(str, self.checks.violations), *missing(self.sightings)]
+
+    def last_facts(self) -> list[str]:
+        """What happened before the first violation; without one, before now."""
+        return self._before_failure or list(self.trace.tail)[-40:]
 
     def do(self, work: Any) -> None:
         """Run a coroutine beside the world's steps; its failure is raised by the next step."""
@@ -215,6 +221,8 @@ class World:
         for place in self.site.meters:
             self.meters[place.name].current_ma = self.wiring.total(place.circuit)
         self.checks.observe(self.elapsed_s, now_s)
+        if self.checks.violations and not self._before_failure:
+            self._before_failure = list(self.trace.tail)[-40:]
         app = self.daemon.app
         if app is not None and app.present is not None and app.present.plan is not None:
             self.trace.plan(self.elapsed_s, app.present.plan)
@@ -248,7 +256,7 @@ def report(world: World, failures: Sequence[str]) -> str:
         *(f"drawn: {fault}" for fault in scenario.fault),
         "what failed:",
         *(f"  {failure}" for failure in failures),
-        "the last facts:",
-        *(f"  {line}" for line in list(world.trace.tail)[-40:]),
+        "the facts before the first violation, or the last ones:",
+        *(f"  {line}" for line in world.last_facts()),
     ]
     return "\n".join(lines)
