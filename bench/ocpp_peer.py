@@ -1,7 +1,7 @@
 """The reference peer: a minimal central system on the PyPI packages ``ocpp`` and ``websockets``, without any storage.
 
-Both with their defaults and logging at INFO, as the documentation of ``ocpp`` shows its central system; the daemon it is
-compared with logs at INFO too. Prints ``ready PORT``.
+Both with their defaults and logging at INFO, as the documentation of ``ocpp`` shows its central system; the daemon it
+is compared with logs at INFO too. Prints ``ready PORT``.
 """
 
 from __future__ import annotations
