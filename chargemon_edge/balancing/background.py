@@ -7,7 +7,7 @@ and raising slowly without any tuning. Exported current is never room. Must neve
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chargemon_edge.balancing.policy import Policy
@@ -52,8 +52,10 @@ class MeasuredCircuit:
         # background in each row of the circuit, one entry per sample, oldest first
         self._samples: deque[tuple[float, list[int]]] = deque()
         self._good_since_s: float | None = None
-        # room per row as it was last; None before the first good sample
+        # room per row as it was last; empty before the first good sample
         self._room_ma: dict[int, int] = {}
+        # what was in force in each row of the circuit at the decisions within the window, oldest first
+        self._in_force: deque[tuple[float, list[int]]] = deque()
 
     def look(self, picture: MeterPicture | None, started_s: float, now_s: float) -> None:
         """Take in the newest sample."""
@@ -95,6 +97,7 @@ class MeasuredCircuit:
         self.overloaded = False
         self._samples.clear()
         self._room_ma.clear()
+        self._in_force.clear()
         self._good_since_s = None
 
     def _come_back(self, silent_s: float, now_s: float) -> None:
@@ -121,22 +124,27 @@ class MeasuredCircuit:
         self._rows.spread(self.circuit, background_ma, values)
         return [values[row] for row in self._where.indices]
 
-    def room(self, into: list[int], in_force_ma: Sequence[int], drawn: Drawn) -> None:
+    def room(self, into: list[int], in_force_ma: Sequence[int], drawn: Drawn, now_s: float) -> None:
         """Write the room of the circuit's rows *into* the list; *in_force_ma* is what all chargers may hold now.
 
-        The first reading does not lower what is in force already, as long as that fits.
+        A row keeps the room that was in use within the window as long as it fits the newest sample, so that current
+        can move from one charger to another; more than that needs the highest background of the window.
         """
         if self.state in ("starting", "lost") or self._latest is None:
             return
         now_ma = self._now(drawn)
         from_s = min(self._latest.at.mono_s - self._policy.raise_window_s, drawn.known_since_s)
-        highest_ma = self._highest(from_s)
-        for row, present_ma, high_ma in zip(self._where.indices, now_ma, highest_ma, strict=True):
+        highest_ma = _highest(self._samples, from_s)
+        self._in_force.append((now_s, [in_force_ma[row] for row in self._where.indices]))
+        while self._in_force[0][0] < now_s - self._policy.raise_window_s:
+            self._in_force.popleft()
+        used_ma = _highest(self._in_force, float("-inf"))
+        for row, present_ma, high_ma, used in zip(self._where.indices, now_ma, highest_ma, used_ma, strict=True):
             usable_ma = self._rows.rows[row].usable_ma
             if self.state == "back":
                 into[row] = min(into[row], usable_ma - max(present_ma, high_ma))
                 continue
-            lasting_ma = self._room_ma.get(row, in_force_ma[row])
+            lasting_ma = min(self._room_ma.get(row, used), used)
             if self.state == "good":
                 lasting_ma = max(lasting_ma, usable_ma - high_ma)
             self._room_ma[row] = into[row] = min(usable_ma - present_ma, lasting_ma)
@@ -151,6 +159,8 @@ class MeasuredCircuit:
         ]
         return self._of_rows(measured_ma.minus(PerPhase(*drawn_ma)).largest(ZERO))
 
-    def _highest(self, from_s: float) -> Sequence[int]:
-        inside = [values for at_s, values in self._samples if at_s >= from_s]
-        return [max(column) for column in zip(*inside, strict=True)] if inside else self._samples[-1][1]
+
+def _highest(entries: Iterable[tuple[float, list[int]]], from_s: float) -> list[int]:
+    """Column by column the highest of the entries since *from_s*; the newest always counts."""
+    columns = [values for at_s, values in entries if at_s >= from_s] or [values for _, values in entries][-1:]
+    return [max(column) for column in zip(*columns, strict=True)]

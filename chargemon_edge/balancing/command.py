@@ -214,6 +214,12 @@ class Command:
             most_ma = max(most_ma, sent.limit_ma)
         return most_ma if self._falling is None else max(most_ma, self._falling[0])
 
+    def followed_ma(self, now_s: float) -> int:
+        """What it draws at the most if the car follows an accepted decrease as fast as it must."""
+        if self._falling is not None and now_s >= self._falling[1] + _CAR_S:
+            return max([self._held_ma(now_s), *(sent.limit_ma for sent in self._sent)])
+        return self.ceiling_ma(now_s)
+
     def lowest_lately_ma(self) -> int:
         """The lowest command within the settling time: it cannot have drawn less for lack of permission."""
         return min(limit_ma for _, limit_ma in self._told)

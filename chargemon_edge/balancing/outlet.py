@@ -1,7 +1,8 @@
 """All that is remembered of one connector between two looks, and what it draws: proven, likely and cautious.
 
 *Proven* is the least it drew lately, for deciding whether others may have more. *Likely* is what it draws now, for
-deciding whether somebody must have less. *Cautious* does not believe in the last increase yet. All on site phases.
+deciding whether somebody must have less. *Cautious*, for a fuse that is overloaded, does not believe in the last
+increase yet and believes that cars have followed a decrease as fast as they must. All on site phases.
 """
 
 from __future__ import annotations
@@ -136,13 +137,15 @@ class Outlet:
         if newest is None:
             return self._unmeasured(run, ceiling_ma, now_s)
         measured_s, drawn_ma = newest
-        cautious_ma = drawn_ma if run.demand.overdrawn(now_s) else drawn_ma.smallest(same_on_all(ceiling_ma))
+        if run.demand.overdrawn(now_s):
+            return self._on_site(drawn_ma), self._on_site(drawn_ma)
+        likely_ma = drawn_ma.smallest(same_on_all(ceiling_ma))
+        cautious_ma = drawn_ma.smallest(same_on_all(run.command.followed_ma(now_s)))
         from_ma = run.command.rising_from_ma(measured_s)
-        if from_ma is None or max(drawn_ma) < from_ma - policy.demand_slack_ma:
-            return self._on_site(cautious_ma), self._on_site(cautious_ma)
-        # it was held back by its old limit: it follows the new one now
-        risen_ma = self._on_terminals(run, run.command.latest_ma(now_s)).largest(cautious_ma)
-        return self._on_site(risen_ma), self._on_site(cautious_ma)
+        if from_ma is not None and max(drawn_ma) >= from_ma - policy.demand_slack_ma:
+            # it was held back by its old limit: it follows the new one now
+            likely_ma = likely_ma.largest(self._on_terminals(run, run.command.latest_ma(now_s)))
+        return self._on_site(likely_ma), self._on_site(cautious_ma)
 
     def _unmeasured(self, run: Run, ceiling_ma: int, now_s: float) -> tuple[PerPhase, PerPhase]:
         if self.picture.status in _NOT_DRAWING:

@@ -126,7 +126,7 @@ class Regulator:
         for share in shares:
             share.grant = division.grants[share.outlet.key]
         give(shares, free_ma, self.policy, now_s)
-        limits = self._limits(shares, counted)
+        limits = self._limits(shares, counted, divided=may_raise)
         orders = self._orders(shares, limits, now_s, renew=may_raise) + self._retries(counted, now_s)
         circuits = self._circuits(room_ma, reserved_ma, shares)
         self._plan = Plan(at_mono_s=now_s, armed=True, why=self.why, limits=limits, circuits=circuits)
@@ -156,7 +156,7 @@ class Regulator:
                 add_load(in_force_ma, share.loads, share.ceiling_ma)
             drawn = self._drawn(now_s)
             for meter in self._meters:
-                meter.room(room_ma, in_force_ma, drawn[meter.circuit])
+                meter.room(room_ma, in_force_ma, drawn[meter.circuit], now_s)
         return room_ma
 
     def _drawn(self, now_s: float) -> dict[str, Drawn]:
@@ -247,8 +247,9 @@ class Regulator:
         return most_ma, capped_by, None
 
     def _limits(
-        self, shares: list[Share], counted: Mapping[ConnectorKey, Counted]
+        self, shares: list[Share], counted: Mapping[ConnectorKey, Counted], *, divided: bool
     ) -> dict[ConnectorKey, ConnectorLimit]:
+        known = {} if self._plan is None or divided else self._plan.limits
         waiting = [
             (share.outlet.key, share.grant.bound)
             for share in shares
@@ -261,6 +262,11 @@ class Regulator:
         }
         for share in shares:
             key = share.outlet.key
+            before = known.get(key)
+            if before is not None and before.limit_ma == share.given_ma:
+                # the fast path left it alone: why it has what it has is as before
+                found[key] = before
+                continue
             case = Case(
                 key=key,
                 limit_ma=share.given_ma,

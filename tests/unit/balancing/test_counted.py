@@ -351,7 +351,7 @@ def test_the_circuit_shows_what_is_reserved_and_granted() -> None:
     scene = scene_of("a", "b", "c")
     scene.status("b", "Preparing")
     scene.start("a")
-    scene.run(100)
+    scene.run(200)
     use = scene.tick().plan.circuits["main"]
 
     assert (use.background_ma.l1, use.reserved_ma.l1, use.granted_ma.l1) == (10_000, 6_000, 32_000)
