@@ -37,6 +37,9 @@ def configure(level: str) -> None:
     else:
         handler.setFormatter(_RoomFormatter("%(asctime)s %(levelname)-7s %(room)s: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # nobody reads which thread, process or source line wrote a line; finding out costs half of writing it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # the documented way: logging howto, "Optimization"
     # the libraries' own chatter helps nobody on site
     for library in ("asyncio", "aiohttp", "pymodbus", "paho"):
         logging.getLogger(library).setLevel(logging.WARNING)

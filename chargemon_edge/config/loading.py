@@ -14,6 +14,7 @@ from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.config import tables
 from chargemon_edge.config.reader import read
 from chargemon_edge.control.authorisation import AuthorisationSettings
+from chargemon_edge.csms import settings as charger_settings
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
 from chargemon_edge.meters import settings as meter_settings
 from chargemon_edge.meters.settings import MeterSettings
@@ -90,7 +91,8 @@ def load(text: str, folder: Path) -> Settings:
     if site.circuits or site.charge_points or site.meters:
         wrong.extend(mistakes(site))
     wrong.extend(_access_mistakes(file, folder))
-    wrong.extend(_room_mistakes(file))
+    chargers = replace(file.chargers, charge_points=tuple(_access(one, folder) for one in file.charge_point))
+    wrong.extend(_room_mistakes(file, chargers))
     if wrong:
         raise ConfigError(wrong)
     return Settings(
@@ -99,7 +101,7 @@ def load(text: str, folder: Path) -> Settings:
         authorisation=AuthorisationSettings(
             accept_unknown=file.authorisation.accept_unknown, id_tags=tuple(one.noun() for one in file.id_tag)
         ),
-        chargers=replace(file.chargers, charge_points=tuple(_access(one, folder) for one in file.charge_point)),
+        chargers=chargers,
         page=file.page,
         store=replace(file.store, directory=str(folder / file.store.directory)),
         balancing=file.balancing,
@@ -124,11 +126,6 @@ def _access_mistakes(file: File, folder: Path) -> list[str]:
     for table in file.charge_point:
         who = f"charge point {table.identity!r}"
         if table.password_file is None:
-            if not table.allow_without_password:
-                wrong.append(
-                    f"{who}: has no password_file; name one, or set allow_without_password = true if this charger "
-                    "knows no password and its network is yours alone"
-                )
             continue
         try:
             if not (folder / table.password_file).read_bytes().strip():
@@ -138,11 +135,12 @@ def _access_mistakes(file: File, folder: Path) -> list[str]:
     return wrong
 
 
-def _room_mistakes(file: File) -> list[str]:
+def _room_mistakes(file: File, chargers: CsmsSettings) -> list[str]:
     """What each room finds wrong in its own settings."""
     wrong = [f"meter {one.name!r}: {words}" for one in file.meter for words in meter_settings.mistakes(one)]
     wrong += [f"store: {words}" for words in store_settings.mistakes(file.store)]
     wrong += [f"balancing: {words}" for words in file.balancing.mistakes()]
+    wrong += charger_settings.mistakes(chargers)
     if file.chargers.charge_points:
         wrong.append("chargers.charge_points: write each charger as a [[charge_point]] table")
     if file.chargers.port == file.page.port != 0:

@@ -33,15 +33,18 @@ from chargemon_edge.site.facts import Fact
 log = logging.getLogger(__name__)
 
 # facts after which waiting for the slow tick would waste current or a driver's patience
-_EVENTS = (
-    facts.StatusReported,
-    facts.TransactionStarted,
-    facts.TransactionStopped,
-    facts.LinkOpened,
-    facts.LinkClosed,
-    facts.FailSafeHeld,
-    facts.LimitRefused,
+_EVENTS = frozenset(
+    (
+        facts.StatusReported,
+        facts.TransactionStarted,
+        facts.TransactionStopped,
+        facts.LinkOpened,
+        facts.LinkClosed,
+        facts.FailSafeHeld,
+        facts.LimitRefused,
+    )
 )
+_SAMPLES = frozenset((facts.MeterRead, facts.MeterLost))
 # events come in bursts (a site's power is back): one full allocation for all that come within this time
 _EVENT_GATHER_S = 0.25
 
@@ -82,10 +85,12 @@ class Balance:
 
     def _followed(self, fact: Fact) -> None:
         self._regulator.fact(fact)
-        if isinstance(fact, facts.MeterRead | facts.MeterLost):
+        # every message of every charger comes through here: a look into a set, no more
+        kind = type(fact)
+        if kind in _SAMPLES:
             self._sampled = True
             self._wake.set()
-        elif isinstance(fact, _EVENTS):
+        elif kind in _EVENTS:
             self._hasten()
 
     def _hasten(self) -> None:

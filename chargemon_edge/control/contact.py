@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 
 # a booting charger sends its own BootNotification and statuses first; asking in between confuses some
 _SETTLE_S = 2.0
-_DEADLINE_S = 30.0
+# a question that is not answered holds up the charger's limits (one call at a time, OCPP-J 1.6 §4.1.1)
+_DEADLINE_S = 10.0
 _BACKOFF_S = (60.0, 300.0, 1800.0, 3600.0)
+
+_OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed)
 
 
 class Contact:
@@ -49,7 +52,7 @@ class Contact:
                     self._talks[identity] = talks.create_task(self._talk(charge_point))
 
     def _followed(self, fact: Fact) -> None:
-        if isinstance(fact, facts.LinkOpened | facts.ChargePointBooted | facts.LinkClosed):
+        if isinstance(fact, _OCCASIONS):
             self._due.put_nowait(fact.charge_point)
 
     def _end_talk(self, identity: str) -> None:

@@ -188,13 +188,15 @@ class Requests:
         if _is_stale(reported, before.status_reported_utc_ms, at.utc_ms):
             return Handled(response, (_kept(charge_point, request, raw, at),))
         if before.status != request.status or before.error_code != request.error_code:
-            log.info(
-                "status cp=%s connector=%d status=%s error=%s%s",
+            # what works is on the page; what does not belongs into the log
+            log.log(
+                logging.DEBUG if request.error_code == "NoError" else logging.WARNING,
+                "status cp=%s connector=%d status=%s error=%s info=%r",
                 charge_point,
                 request.connector_id,
                 request.status,
                 request.error_code,
-                f" info={request.info!r}" if request.info else "",
+                request.info,
             )
         reported_fact = facts.StatusReported(
             at=at,
@@ -211,7 +213,8 @@ class Requests:
 
     def _authorize(self, charge_point: str, request: m.AuthorizeRequest, _raw: bytes, at: Moment) -> Handled:
         verdict = self._verdict(charge_point, request.id_tag, at)
-        log.info("authorize cp=%s tag=%s answer=%s", charge_point, masked(request.id_tag), verdict.status)
+        if verdict.status != "Accepted":
+            log.info("authorize cp=%s tag=%s answer=%s", charge_point, masked(request.id_tag), verdict.status)
         presented = facts.IdTagPresented(at=at, charge_point=charge_point, id_tag=request.id_tag, status=verdict.status)
         return Handled(m.AuthorizeResponse(id_tag_info=_id_tag_info(verdict)), (presented,))
 

@@ -82,14 +82,7 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def mistakes(settings: CsmsSettings) -> list[str]:
     """Everything about the charge points' access that cannot work, one sentence each."""
-    found: list[str] = []
-    seen: set[str] = set()
-    for access in settings.charge_points:
-        if access.identity in seen:
-            found.append(f"charge point {access.identity!r} is configured more than once")
-        seen.add(access.identity)
-        found += _access_mistakes(access)
-    return found
+    return [words for access in settings.charge_points for words in _access_mistakes(access)]
 
 
 def _access_mistakes(access: ChargePointAccess) -> Iterator[str]:
