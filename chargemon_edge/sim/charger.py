@@ -7,6 +7,7 @@ import datetime
 import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -170,7 +171,7 @@ class Charger:
     async def _connect(self) -> None:
         host, port = self._address
         socket = WebSocket(
-            f"/ocpp/{self.identity}",
+            f"/ocpp/{quote(self.identity, safe='')}",
             host=f"{host}:{port}",
             user=self.identity,
             password=self.account.password,
