@@ -21,11 +21,24 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from tests.system.daemon import SECRET
 
 
+class _TimedDataBank(DataBank):  # type: ignore[misc]  # the library is untyped
+    """Remembers when the currents were read."""
+
+    def __init__(self) -> None:
+        super().__init__(h_regs_size=0, i_regs_size=400)
+        self.reads_s: list[float] = []
+
+    def get_input_registers(self, address: int, number: int = 1, srv_info: Any = None) -> Any:
+        if address <= 6 < address + number:
+            self.reads_s.append(time.monotonic())
+        return super().get_input_registers(address, number, srv_info)
+
+
 class GridMeter:
     """An SDM630 on a free loopback port; phases at cos phi 1."""
 
     def __init__(self) -> None:
-        self.data = DataBank(h_regs_size=0, i_regs_size=400)
+        self.data = _TimedDataBank()
         self.server = ModbusServer("127.0.0.1", 0, no_block=True, data_bank=self.data)
         self._noise = 0
 
@@ -42,6 +55,10 @@ class GridMeter:
         self.data.set_input_registers(52, _float_words(sum(values[6:9])))
         self.data.set_input_registers(70, _float_words(50.0))
         return at
+
+    def first_read_after(self, at_s: float) -> float:
+        """When the currents were first read after that monotonic time."""
+        return next(read_s for read_s in self.data.reads_s if read_s >= at_s)
 
     @property
     def port(self) -> int:
