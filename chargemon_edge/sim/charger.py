@@ -453,8 +453,7 @@ class Charger:
     def step(self, now_s: float, step_s: float) -> None:
         """Let *step_s* pass for every outlet with a car."""
         for outlet in self.outlets.values():
-            session = outlet.session
-            if session is None:
+            if outlet.session is None:
                 continue
             if self.now_utc_s() >= outlet.limit_until_s:
                 self.update_limit(outlet)

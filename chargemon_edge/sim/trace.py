@@ -36,6 +36,7 @@ class Trace:
         """The last facts as text, for the report of a failure."""
         self._digest = hashlib.sha256()
         self._encoder = msgspec.json.Encoder()
+        self._plan: Plan | None = None
         self._state = ""
         self._reasons: dict[str, str] = {}
 
@@ -60,6 +61,9 @@ class Trace:
 
     def plan(self, at_s: float, plan: Plan) -> None:
         """Note what changed in the balancer's words."""
+        if plan is self._plan:
+            return
+        self._plan = plan
         if plan.why != self._state:
             self._state = plan.why
             self.entries.append(Entry(at_s, "state", plan.why))

@@ -252,10 +252,10 @@ def report(world: World, failures: Sequence[str]) -> str:
     scenario = world.scenario
     lines = [
         f"SEED={world.seed} scenario={scenario.title!r} hours={scenario.hours:g}",
-        f"personalities: {scenario.personality}",
-        *(f"drawn: {fault}" for fault in scenario.fault),
         "what failed:",
         *(f"  {failure}" for failure in failures),
+        f"personalities: {scenario.personality}",
+        *(f"drawn: {fault.what} {fault.target} at {fault.at_s} s for {fault.for_s} s" for fault in scenario.fault),
         "the facts before the first violation, or the last ones:",
         *(f"  {line}" for line in world.last_facts()),
     ]
