@@ -16,9 +16,9 @@ from chargemon_edge.sim.wiring import Fuse, Place, Wiring
 
 # One slow period of the balancer, and what a slow charger and the meter's own second take
 FITS_AFTER_S = 15.0
-# A rest this small may take one more round: how much of its limit each car uses is told only every ten seconds
-REST_MA = 2_000
-REST_FITS_AFTER_S = 30.0
+# While the fuse carries no more than it may, one more round: what part of its limit a car leaves unused is told only with
+# its charger's next meter values, and a building that rises as a car stops looks to the meter like nothing at all
+UNUSED_FITS_AFTER_S = 30.0
 # What the meter itself does not see: it is no better than this
 METER_NOISE_MA = 150
 # A charger keeps its last limit for its dead-man time; a pilot signal and a clock need a moment more
@@ -99,7 +99,8 @@ class Checks:
                 continue
             since_s = max(self._excess_since_s.setdefault(key, now_s), fuse.rose_at_s[phase])
             self.longest_excess_s = max(self.longest_excess_s, now_s - since_s)
-            if now_s - since_s > (FITS_AFTER_S if excess_ma > REST_MA else REST_FITS_AFTER_S):
+            overloaded = fuse.total_ma[phase] > fuse.usable_ma[phase]
+            if now_s - since_s > (FITS_AFTER_S if overloaded else UNUSED_FITS_AFTER_S):
                 words = (
                     f"{name} L{phase + 1}: commanded {commanded_ma} + background {fuse.background_ma[phase]} mA is "
                     f"{excess_ma} mA above {fuse.usable_ma[phase]} mA for {now_s - since_s:.0f} s"
