@@ -16,8 +16,8 @@ from chargemon_edge.sim.wiring import Fuse, Place, Wiring
 
 # One slow period of the balancer, and what a slow charger and the meter's own second take
 FITS_AFTER_S = 15.0
-# While the fuse carries no more than it may, one more round: what part of its limit a car leaves unused is told only with
-# its charger's next meter values, and a building that rises as a car stops looks to the meter like nothing at all
+# While the fuse carries no more than it may, one more round: what part of its limit a car leaves unused is told only
+# with its charger's next meter values, and a building that rises as a car stops looks to the meter like nothing at all
 UNUSED_FITS_AFTER_S = 30.0
 # What the meter itself does not see: it is no better than this
 METER_NOISE_MA = 150
