@@ -96,7 +96,7 @@ def test_configuration_with_five_mistakes_is_answered_in_five_lines(tmp_path: Pa
         '[[circuit]]\nname = "main"\nfuse_a = "63"\n'
         '[[charge_point]]\nidentity = "CP1"\nallow_without_password = "yes"\n'
         '[[charge_point.connector]]\nnumber = 1\ncircuit = "main"\nphases = 4\nrotation = "L1"\n'
-        "[stoer]\n"
+        "[stoore]\n"
     )
     for command in (["check-config", str(config)], ["run", "--config", str(config)]):
         done = subprocess.run(

@@ -62,7 +62,7 @@ def test_empty_file_is_a_site_with_nothing_in_it() -> None:
 
 
 def test_five_mistakes_are_said_in_five_lines() -> None:
-    wrong = GOOD.replace("fuse_a = 63", 'fuse_a = "63"').replace("number = 1", "numbre = 1")
+    wrong = GOOD.replace("fuse_a = 63", 'fuse_a = "63"').replace("number = 1", "nummer = 1")
     wrong = wrong.replace('rotation = "L2L3L1"', 'rotation = "L1L1L1"').replace("phases = 1", "phases = 4")
     wrong += "[store]\nsamples_flush_s = true\n"
 
@@ -71,7 +71,7 @@ def test_five_mistakes_are_said_in_five_lines() -> None:
     assert len(said) == 6  # the misspelt number is an unknown setting and a missing one
     text = "\n".join(said)
     assert "circuit[1].fuse_a" in text
-    assert "charge_point[1].connector[1].numbre: unknown setting; did you mean 'number'?" in text
+    assert "charge_point[1].connector[1].nummer: unknown setting; did you mean 'number'?" in text
     assert "charge_point[1].connector[1].number: missing" in text
     assert "charge_point[1].connector[1].rotation" in text
     assert "charge_point[1].connector[1].phases" in text
