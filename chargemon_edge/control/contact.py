@@ -37,7 +37,9 @@ class Contact:
         self._charge_points = charge_points
         self._journal = journal
         self._clock = clock
-        self._due: asyncio.Queue[str] = asyncio.Queue()
+        # whom to talk to (again), in the order they appeared; each stands here once, however often it flaps
+        self._due: dict[str, None] = {}
+        self._someone_due = asyncio.Event()
         self._talks: dict[str, asyncio.Task[None]] = {}
         present.follow(self._followed)
 
@@ -45,15 +47,19 @@ class Contact:
         """Talk to whoever appears, until cancelled."""
         async with asyncio.TaskGroup() as talks:
             while True:
-                identity = await self._due.get()
-                self._end_talk(identity)
-                charge_point = self._present.site.charge_point_by_identity.get(identity)
-                if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
-                    self._talks[identity] = talks.create_task(self._talk(charge_point))
+                await self._someone_due.wait()
+                self._someone_due.clear()
+                due, self._due = self._due, {}
+                for identity in due:
+                    self._end_talk(identity)
+                    charge_point = self._present.site.charge_point_by_identity.get(identity)
+                    if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
+                        self._talks[identity] = talks.create_task(self._talk(charge_point))
 
     def _followed(self, fact: Fact) -> None:
         if isinstance(fact, _OCCASIONS):
-            self._due.put_nowait(fact.charge_point)
+            self._due[fact.charge_point] = None
+            self._someone_due.set()
 
     def _end_talk(self, identity: str) -> None:
         talk = self._talks.pop(identity, None)
