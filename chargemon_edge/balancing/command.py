@@ -192,6 +192,10 @@ class Command:
         pause_s = 0.0 if self.refusals == 1 else self._policy.refusal_retry_s
         return not self.in_flight and now_s - self._handed_s >= pause_s
 
+    def rested(self, now_s: float) -> bool:
+        """Whether the last order is old enough for another one although that is unanswered or was refused."""
+        return now_s - self._handed_s >= self._policy.settle_s
+
     def retry_ma(self, now_s: float) -> int:
         """What to ask for then: never more than it may hold already."""
         limit_ma = self.latest_ma(now_s) if self._refused is None else self._refused.limit_ma

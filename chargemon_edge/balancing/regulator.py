@@ -18,7 +18,7 @@ from chargemon_edge.balancing.rows import Rows, add_load, amperes, why_not_armed
 from chargemon_edge.balancing.share import Share, give
 from chargemon_edge.balancing.standing import Counted, standing
 from chargemon_edge.site import facts
-from chargemon_edge.site.layout import ConnectorKey, Site
+from chargemon_edge.site.layout import Connector, ConnectorKey, Site
 from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import ZERO, PerPhase
 
@@ -127,7 +127,7 @@ class Regulator:
             share.grant = division.grants[share.outlet.key]
         give(shares, free_ma, self.policy, now_s)
         limits = self._limits(shares, counted, divided=may_raise)
-        orders = self._orders(shares, limits, now_s, renew=may_raise) + self._retries(counted, now_s)
+        orders = self._again(counted, free_ma, now_s) + self._orders(shares, limits, now_s, renew=may_raise)
         circuits = self._circuits(room_ma, reserved_ma, shares)
         self._plan = Plan(at_mono_s=now_s, armed=True, why=self.why, limits=limits, circuits=circuits)
         return Decision(plan=self._plan, orders=tuple(orders))
@@ -198,8 +198,7 @@ class Regulator:
 
     def _share(self, outlet: Outlet, run: Run, now_s: float, *, may_raise: bool) -> Share:
         connector, turn = outlet.connector, run.turn
-        # what it can hold are multiples of its step, the lowest of them not below its minimum
-        least_ma = -(-connector.min_ma // connector.step_ma) * connector.step_ma
+        least_ma = _least_ma(connector)
         most_ma, capped_by, turned_away = self._wish(outlet, run, least_ma, now_s)
         latest_ma = run.command.latest_ma(now_s)
         if latest_ma == 0 and turn.rests(now_s) and turned_away is None:
@@ -297,13 +296,26 @@ class Regulator:
                 same.append(self._order(share.outlet, share.given_ma, reason, refresh=command.asserted))
         return lower + same + higher
 
-    def _retries(self, counted: Mapping[ConnectorKey, Counted], now_s: float) -> list[Order]:
+    def _again(self, counted: Mapping[ConnectorKey, Counted], free_ma: list[int], now_s: float) -> list[Order]:
+        """Ask those that did not obey or answer once more, and for less where not even they fit; never for more."""
         orders = []
         for key, one in counted.items():
             outlet = self._outlets[key]
-            if one.retry and outlet.run is not None:
-                limit_ma = outlet.run.command.retry_ma(now_s)
-                orders.append(self._order(outlet, limit_ma, one.reason, refresh=True))
+            if not one.reachable or outlet.run is None:
+                continue
+            command = outlet.run.command
+            short_ma = max((-free_ma[row] // weight for row, weight in outlet.wired), default=0)
+            lost = any(meter.state in ("lost", "back") for meter in self._behind[key])
+            refused_tag = outlet.run.transaction.id_tag_status != _ACCEPTED
+            limit_ma = command.retry_ma(now_s)
+            if short_ma > 0:
+                limit_ma = min(limit_ma, command.ceiling_ma(now_s) - short_ma)
+            if lost or refused_tag:
+                limit_ma = 0 if refused_tag else min(limit_ma, outlet.connector.fallback_ma)
+            limit_ma = _on_grid(outlet.connector, limit_ma)
+            less = (short_ma > 0 or lost or refused_tag) and limit_ma < command.ceiling_ma(now_s)
+            if command.retry_due(now_s) or (less and command.rested(now_s)):
+                orders.append(self._order(outlet, limit_ma, one.reason, refresh=limit_ma == command.latest_ma(now_s)))
         return orders
 
     def _order(self, outlet: Outlet, limit_ma: int, reason: str, *, refresh: bool = False) -> Order:
@@ -335,3 +347,12 @@ class Regulator:
                 granted_ma=PerPhase(*(granted_ma[row] for row in where)),
             )
         return uses
+
+
+def _least_ma(connector: Connector) -> int:
+    """What a connector can hold are multiples of its step: the lowest of them that is not below its minimum."""
+    return -(-connector.min_ma // connector.step_ma) * connector.step_ma
+
+
+def _on_grid(connector: Connector, limit_ma: int) -> int:
+    return 0 if limit_ma < _least_ma(connector) else limit_ma - limit_ma % connector.step_ma

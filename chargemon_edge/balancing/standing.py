@@ -31,8 +31,8 @@ class Counted(NamedTuple):
     amount_ma: int
     source: str
     reason: str
-    retry: bool = False
-    """It should be asked once more to hold no more than that."""
+    reachable: bool = False
+    """It has a link and a transaction: it can be asked again to hold no more than that, or less."""
 
 
 def standing(outlet: Outlet, picture: SitePicture, policy: Policy, now_s: float) -> Counted | None:
@@ -49,7 +49,7 @@ def standing(outlet: Outlet, picture: SitePicture, policy: Policy, now_s: float)
     if run.demand.overdrawn(now_s):
         return _overdrawn(outlet, run, policy, now_s)
     if run.command.refusals or run.command.silent(now_s):
-        return _refusing(run, policy, now_s)
+        return _refusing(run, now_s)
     return None
 
 
@@ -98,15 +98,14 @@ def _overdrawn(outlet: Outlet, run: Run, policy: Policy, now_s: float) -> Counte
     allowed_ma = run.command.latest_ma(now_s)
     amount_ma = max(drawn_ma, run.command.ceiling_ma(now_s))
     reason = f"does not obey: draws {amperes(drawn_ma)} although told {amperes(allowed_ma)}; counted as drawn"
-    return Counted(amount_ma, "connector", reason, retry=run.command.retry_due(now_s))
+    return Counted(amount_ma, "connector", reason, reachable=True)
 
 
-def _refusing(run: Run, policy: Policy, now_s: float) -> Counted:
+def _refusing(run: Run, now_s: float) -> Counted:
     amount_ma = run.command.ceiling_ma(now_s)
     refused = run.command.refused
     if refused is None:
         reason = f"answer overdue: {amperes(amount_ma)} counted until it answers"
     else:
         reason = f"took no limit ({refused.outcome}): {amperes(amount_ma)} counted until it takes one"
-    due = run.command.retry_due(now_s)
-    return Counted(amount_ma, "connector", reason, retry=due)
+    return Counted(amount_ma, "connector", reason, reachable=True)

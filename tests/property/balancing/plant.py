@@ -208,10 +208,12 @@ class Plant:
             total = total.plus(charger.drawn_on_site())
         return total
 
-    def in_force(self) -> PerPhase:
+    def in_force(self, *, linked_only: bool = False) -> PerPhase:
         """What the chargers themselves allow now, summed on the site's phases."""
         total = ZERO
         for charger in self.chargers.values():
+            if linked_only and not charger.linked:
+                continue
             used, allowed_ma = charger.connector.conductors, charger.in_force_ma(self.now_s)
             at_terminals = PerPhase(allowed_ma * used[0], allowed_ma * used[1], allowed_ma * used[2])
             total = total.plus(to_site_frame(charger.connector.rotation, at_terminals))
