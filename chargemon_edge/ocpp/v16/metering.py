@@ -18,6 +18,7 @@ drop a reading because another one is odd.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -138,6 +139,7 @@ def _slots(samples: Sequence[SampledValue], slots: list[float | None]) -> list[f
     return slots
 
 
+@functools.lru_cache(maxsize=1024)  # a charger spells every message alike
 def _read_odd(measurand: str | None, unit: str | None, phase: str | None) -> tuple[int, float] | None:
     """Where a sample belongs and its factor, however it is spelt; None: not among what is read here."""
     quantity = _ENERGY if measurand is None else _QUANTITIES.get(_plain(measurand))
