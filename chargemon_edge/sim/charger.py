@@ -16,6 +16,7 @@ from chargemon_edge.sim.calls import CallQueue, Outgoing, Payload
 from chargemon_edge.sim.charging_profiles import ProfileStore
 from chargemon_edge.sim.outlet import Outlet, Session
 from chargemon_edge.sim.personality import Personality
+from chargemon_edge.sim.samples import samples
 from chargemon_edge.sim.timers import Timers
 from chargemon_edge.sim.vehicle import Vehicle
 from chargemon_edge.sim.websocket import WebSocket
@@ -318,7 +319,7 @@ class Charger:
 
     def say_values(self, outlet: Outlet, context: str = "Sample.Periodic") -> None:
         """MeterValues of a connector, with its transaction if one runs."""
-        values = [{"timestamp": self.text_now(), "sampledValue": list(_samples(outlet, self.personality, context))}]
+        values = [{"timestamp": self.text_now(), "sampledValue": list(samples(outlet, self.personality, context))}]
         payload: Payload = {"connectorId": outlet.number, "meterValue": values}
         session = outlet.session
         if session is None:
@@ -472,26 +473,3 @@ class Charger:
 def _name(payload: Payload, session: Session) -> None:
     # the queue is in order, so the start was confirmed before anything else of its transaction is sent
     payload["transactionId"] = session.transaction_id if session.transaction_id is not None else -1
-
-
-def _samples(outlet: Outlet, personality: Personality, context: str) -> Iterable[dict[str, str]]:
-    used = 0 if outlet.vehicle is None else outlet.vehicle.phases
-    if "current" in personality.reports:
-        for index in range(3):
-            drawn_ma = outlet.drawn_ma if index < used else 0
-            yield {
-                "value": f"{drawn_ma / 1000:.2f}",
-                "context": context,
-                "measurand": "Current.Import",
-                "phase": f"L{index + 1}",
-                "unit": "A",
-            }
-    if "power" in personality.reports:
-        yield {"value": str(outlet.power_w), "context": context, "measurand": "Power.Active.Import", "unit": "W"}
-    if "energy" in personality.reports:
-        yield {
-            "value": str(outlet.register_wh),
-            "context": context,
-            "measurand": "Energy.Active.Import.Register",
-            "unit": "Wh",
-        }

@@ -71,8 +71,8 @@ class Checks:
                 if look:
                     self._transaction(place, elapsed_s)
 
-    def finish(self, elapsed_s: float) -> None:
-        """Judge the whole."""
+    def finish(self, elapsed_s: float, recorded: Callable[[int], bool | None] | None = None) -> None:
+        """Judge the whole. *recorded* tells what the daemon's disk knows: ended, running, or None for unknown."""
         hours = max(1.0, elapsed_s / 3_600.0)
         for fuse in self._wiring.fuses.values():
             for phase, breaker in enumerate(fuse.breakers):
@@ -82,8 +82,11 @@ class Checks:
                         f"{fuse.circuit.name} L{phase + 1}: {breaker.above_holds_s:.0f} s, allowed {allowed_s:.0f} s"
                     )
                     self._found(elapsed_s, "seconds above 1.13 × the fuse", words)
-        for place in self._wiring.places:
-            self._ids_of(place.charger, elapsed_s)
+        chargers = {place.charger.identity: place.charger for place in self._wiring.places}
+        for charger in chargers.values():
+            self._ids_of(charger, elapsed_s)
+            if recorded is not None:
+                self._kept(charger, elapsed_s, recorded)
 
     def _fits(self, fuse: Fuse, elapsed_s: float, now_s: float) -> None:
         name = fuse.circuit.name
@@ -141,6 +144,16 @@ class Checks:
             if first is not session:
                 words = f"{session.transaction_id} again, for {charger.identity} at {session.started_text}"
                 self._found(elapsed_s, "transaction ids never repeat", words)
+
+    def _kept(self, charger: Charger, elapsed_s: float, recorded: Callable[[int], bool | None]) -> None:
+        """What was acknowledged is on disk: every start, and every stop that the charger no longer holds itself."""
+        for session in charger.sessions:
+            if session.transaction_id is None:
+                continue
+            ended = recorded(session.transaction_id)
+            if ended is None or (session.ended and not ended and len(charger.calls) == 0):
+                words = f"{session.transaction_id} of {charger.identity}: {'no start' if ended is None else 'no stop'}"
+                self._found(elapsed_s, "nothing that was acknowledged is lost", words)
 
     def _found(self, elapsed_s: float, rule: str, detail: str) -> None:
         # one line for each place is enough: what goes on being wrong says nothing new

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chargemon_edge.control.ports import Clock
+from chargemon_edge.control.ports import Clock, Journal
 from chargemon_edge.sim import personality as personalities
 from chargemon_edge.sim.building import Building
 from chargemon_edge.sim.charger import Account, Charger
@@ -122,7 +122,8 @@ class World:
 
     async def stop(self) -> None:
         """Stop everything; judge the whole."""
-        self.checks.finish(self.elapsed_s)
+        store = None if self.daemon.app is None else self.daemon.app.store
+        self.checks.finish(self.elapsed_s, None if store is None else partial(_recorded, store.journal))
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -245,6 +246,11 @@ class World:
             return -1
         transaction = app.present.picture.connector(place.key.charge_point, place.key.number).transaction
         return None if transaction is None else transaction.transaction_id
+
+
+def _recorded(journal: Journal, transaction_id: int) -> bool | None:
+    found = journal.find_transaction(transaction_id)
+    return None if found is None else found[1] is not None
 
 
 def report(world: World, failures: Sequence[str]) -> str:

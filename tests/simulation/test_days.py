@@ -10,7 +10,9 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from chargemon_edge.sim.scenario import Fault, Traffic
 from chargemon_edge.sim.world import World
 from tests.simulation.playing import judge, play
 from tests.simulation.sites import site
@@ -41,6 +43,18 @@ def test_with_faults(seed: int, chargers: int, hours: float, tmp_path: Path) -> 
 @pytest.mark.timeout(300)
 def test_twenty_chargers_for_a_day(tmp_path: Path) -> None:
     judge(play(site(20, hours=24.0, seed=1), tmp_path))
+
+
+def test_killed_again_and_again_it_loses_nothing(tmp_path: Path) -> None:
+    kills = tuple(Fault(at_s=120.0 + 61.7 * number, what="daemon-killed", for_s=7.3) for number in range(25))
+    plain = site(6, hours=0.5, seed=21)
+    busy = structs.replace(plain, fault=kills, traffic=Traffic(gap_s=60.0, stays_s=300.0))
+
+    world = play(busy, tmp_path)
+
+    judge(world)
+    assert world.daemon.runs == 25
+    assert world.trace.counts["TransactionStarted"] > 20
 
 
 def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:

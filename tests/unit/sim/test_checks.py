@@ -151,6 +151,21 @@ def test_a_tripped_breaker_and_long_overloads_are_found() -> None:
     _on_a_loop(story)
 
 
+def test_what_the_disk_does_not_know_is_found() -> None:
+    def story(bench: Bench) -> None:
+        bench.charge(6_000, Car())
+        bench.checks.finish(1.0, lambda _: False)
+        assert bench.rules() == set(), "it runs, and the disk says so"
+        bench.charger.sessions[0].ended = True
+        bench.checks.finish(1.0, lambda _: False)
+        assert bench.rules() == {"nothing that was acknowledged is lost"}
+        bench.checks.finish(1.0, lambda _: None)
+
+        assert ["no stop" in str(one) for one in bench.checks.violations] == [True]
+
+    _on_a_loop(story)
+
+
 def test_repeated_transaction_ids_are_found() -> None:
     def story(bench: Bench) -> None:
         bench.charge(6_000, Car())
