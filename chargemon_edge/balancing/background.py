@@ -19,6 +19,13 @@ from chargemon_edge.site.units import ZERO, PerPhase
 
 _NOTHING = MeterPicture()
 
+# a sample, a charger's answer and its car's reaction take no longer than this together
+_FOLLOWED_S = 8.0
+# from then on the excess is doubled this often, so many times, starting with at least this
+_INSIST_S = 5.0
+_ROUNDS = 6
+_INSIST_MA = 1_000
+
 
 class Drawn(NamedTuple):
     """What our chargers behind one meter draw, on site phases (see :mod:`chargemon_edge.balancing.outlet`)."""
@@ -49,6 +56,8 @@ class MeasuredCircuit:
         self._policy = policy
         self._where = rows.by_circuit[place.circuit]
         self._latest: MeterRead | None = None
+        # since when each phase is overloaded without a break
+        self._over_since_s: list[float | None] = [None, None, None]
         # background in each row of the circuit, one entry per sample, oldest first
         self._samples: deque[tuple[float, list[int]]] = deque()
         self._good_since_s: float | None = None
@@ -90,11 +99,17 @@ class MeasuredCircuit:
         oldest_s = latest.at.mono_s - max(self._policy.values_stale_s, self._policy.raise_window_s)
         while self._samples[0][0] < oldest_s:
             self._samples.popleft()
-        self.overloaded = any(self.over(phase) for phase in range(3)) or self._over_power()
+        for phase in range(3):
+            if not self.over(phase):
+                self._over_since_s[phase] = None
+            elif self._over_since_s[phase] is None:
+                self._over_since_s[phase] = latest.at.mono_s
+        self.overloaded = any(since is not None for since in self._over_since_s) or self._over_power()
 
     def _lose(self, reason: str) -> None:
         self.state, self.reason = "lost", reason
         self.overloaded = False
+        self._over_since_s = [None, None, None]
         self._samples.clear()
         self._room_ma.clear()
         self._in_force.clear()
@@ -157,7 +172,22 @@ class MeasuredCircuit:
         drawn_ma = [
             drawn.cautious_ma[phase] if cautiously or self.over(phase) else drawn.likely_ma[phase] for phase in range(3)
         ]
-        return self._of_rows(measured_ma.minus(PerPhase(*drawn_ma)).largest(ZERO))
+        background_ma = [measured_ma[phase] - drawn_ma[phase] + self._insisting_ma(phase) for phase in range(3)]
+        return self._of_rows(PerPhase(*background_ma).largest(ZERO))
+
+    def _insisting_ma(self, phase: int) -> int:
+        """What is asked for on top, because the decreases asked for so far have not brought the current down in time.
+
+        Some of what was given up was not drawn (a charger that reports no current), or somebody does not follow.
+        """
+        since_s = self._over_since_s[phase]
+        if since_s is None or self._latest is None:
+            return 0
+        rounds = int((self._latest.at.mono_s - since_s - _FOLLOWED_S) / _INSIST_S + 1)
+        if rounds <= 0:
+            return 0
+        excess_ma = self._latest.current_ma[phase] - self._rows.rows[self._where.phases[phase]].usable_ma
+        return int(max(excess_ma, _INSIST_MA) * (2.0 ** min(rounds, _ROUNDS) - 1))
 
 
 def _highest(entries: Iterable[tuple[float, list[int]]], from_s: float) -> list[int]:

@@ -57,6 +57,26 @@ def test_a_higher_step_lowers_again_although_the_first_decrease_is_not_followed_
     assert [order.limit_ma for order in scene.read().orders] == [13_000]
 
 
+def test_an_overload_that_outlasts_the_decrease_is_met_with_more_and_more() -> None:
+    """The car takes less than it may and its charger reports no current: the first decreases change nothing."""
+    scene = Scene(simple_site(1))
+    scene.load(10)
+    scene.link("a")
+    scene.run(2)
+    scene.start("a")
+    for _ in range(120):
+        scene.draws("a", 10, 10, 10)
+        scene.run(1, follow=False)
+    assert (scene.held_ma("a") or 0) > 20_000
+    scene.load(55)
+    overload_s = scene.now_s
+    while scene.now_s < overload_s + 25 and (scene.held_ma("a") or 0) > 8_000:
+        scene.now_s += 1
+        scene.read()
+
+    assert scene.now_s < overload_s + 25
+
+
 def test_no_overload_no_order_on_the_fast_path() -> None:
     scene = charging("a", "b")
     before = scene.regulator.sample(scene.picture, scene.now_s).plan
