@@ -7,6 +7,10 @@ from importlib.resources import files
 
 import msgspec
 
+# Schedules begin half a minute in the past: with a clock that is further behind none is in force, and the charger
+# offers its fallback whatever it is told
+_CLOCK_ERROR_MAX_S = 25.0
+
 
 class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a model of charger does differently from a perfect one. The defaults are an ordinary good charger."""
@@ -42,6 +46,12 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     redial_s: float = 2.0
     """First pause before it dials again; doubled each time up to redial_max_s."""
     redial_max_s: float = 20.0
+
+    @property
+    def transparent(self) -> bool:
+        """Whether the central system can know what limit is in force, and how much of it the car leaves unused."""
+        right_clock = self.sets_clock or abs(self.clock_offset_s) <= _CLOCK_ERROR_MAX_S
+        return self.takes_profiles == "obeys" and "current" in self.reports and right_clock
 
 
 @cache

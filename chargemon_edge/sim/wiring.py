@@ -142,12 +142,11 @@ class Wiring:
 
 def _add_outlet(place: Place) -> None:
     outlet, fuse = place.outlet, place.fuse
-    personality = place.charger.personality
-    # Of a charger that reports no current nobody can tell how much of its limit the car leaves unused: if the car takes
-    # more, the grid meter sees it, and then the daemon acts. What must fit is what it draws.
-    judged_by_limit = personality.takes_profiles == "obeys" and "current" in personality.reports
-    commanded_ma = outlet.commanded_ma if judged_by_limit else outlet.drawn_ma
-    reachable = judged_by_limit and place.charger.reachable
+    # Of a charger that obeys or reports nothing, nobody can tell how much of what it offers the car leaves unused: if the
+    # car takes more, the grid meter sees it, and then the daemon acts. What must fit is what it draws.
+    transparent = place.charger.personality.transparent
+    commanded_ma = outlet.commanded_ma if transparent else outlet.drawn_ma
+    reachable = transparent and place.charger.reachable
     for phase in place.phases:
         fuse.drawn_ma[phase] += outlet.drawn_ma
         fuse.commanded_ma[phase] += commanded_ma
