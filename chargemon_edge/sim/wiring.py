@@ -142,8 +142,8 @@ class Wiring:
 
 def _add_outlet(place: Place) -> None:
     outlet, fuse = place.outlet, place.fuse
-    # Of a charger that obeys or reports nothing, nobody can tell how much of what it offers the car leaves unused: if the
-    # car takes more, the grid meter sees it, and then the daemon acts. What must fit is what it draws.
+    # Of a charger that obeys or reports nothing, nobody can tell how much of what it offers the car leaves unused: if
+    # the car takes more, the grid meter sees it, and then the daemon acts. What must fit is what it draws.
     transparent = place.charger.personality.transparent
     commanded_ma = outlet.commanded_ma if transparent else outlet.drawn_ma
     reachable = transparent and place.charger.reachable
