@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from chargemon_edge.balancing.policy import Policy
+from chargemon_edge.site.units import PerPhase, Rotation
 from tests.unit.balancing.scene import ONE_PHASE, Scene, simple_site
+
+FUSE_MA = 63_000
 
 
 def charging(*names: str, seconds: int = 120, load: float = 10, policy: Policy | None = None) -> Scene:
@@ -243,3 +246,75 @@ def test_a_single_phase_car_is_not_stopped_by_a_phase_it_does_not_use() -> None:
 
     assert scene.read().orders == ()
     assert scene.held_ma("a") == 32_000
+
+
+def test_a_peak_between_two_ticks_counts_for_the_whole_window() -> None:
+    scene = charging("a", seconds=43)
+    held_ma = scene.held_ma("a") or 0
+    assert 14_000 <= held_ma < 32_000
+    # not above the fuse, and gone again before the next division
+    scene.load((FUSE_MA - held_ma) / 1000 - 1)
+    scene.run(2)
+    scene.load(10)
+    peak_s = scene.now_s
+    scene.run(25)
+    raised = [order.limit_ma for order in scene.orders_since(peak_s) if order.limit_ma > held_ma + 1_000]
+
+    assert raised == []
+
+
+def test_above_the_fuse_nobody_is_believed_to_have_followed_an_increase() -> None:
+    scene = charging("a", seconds=38)
+    before_ma = scene.drawn_ma["a"].l1
+    scene.run(1, follow=False)
+    told_ma = scene.held_ma("a") or 0
+    assert told_ma > before_ma
+    scene.load((FUSE_MA - before_ma) / 1000 + 2)
+    scene.now_s += 1
+
+    assert [order.limit_ma for order in scene.read().orders] == [before_ma - 2_000]
+
+
+def test_below_the_fuse_a_car_is_believed_to_follow_an_increase() -> None:
+    """Else its own rise would look like somebody else's load, and be taken back."""
+    scene = charging("a", load=40, seconds=38)
+    assert scene.orders[-1][1].limit_ma > scene.drawn_ma["a"].l1
+    scene.load(FUSE_MA / 1000 - (scene.held_ma("a") or 0) / 1000)
+    scene.follow()
+    scene.now_s += 3
+    scene.read()
+
+    assert [order for order in scene.tick().orders if not order.refresh] == []
+
+
+def test_a_car_that_stopped_drawing_in_silence_gives_no_room_to_others() -> None:
+    scene = Scene(simple_site(2, fuse_a=42, background_a=10))
+    scene.load(10)
+    scene.link("a", "b")
+    scene.run(2)
+    scene.start("a", "b")
+    scene.run(150)
+    assert (scene.held_ma("a"), scene.held_ma("b")) == (16_000, 16_000)
+    # a takes 16 A no more, but says nothing for longer than the window
+    for _ in range(90):
+        scene.draws("a", 0, 0, 0)
+        scene.run(1, follow=False)
+        if int(scene.now_s) % 10 == 0:
+            scene.report("b")
+
+    assert (scene.held_ma("a") or 0) + (scene.held_ma("b") or 0) <= 32_000
+
+
+def test_a_current_on_an_unknown_phase_is_subtracted_from_none() -> None:
+    scene = Scene(simple_site(1, conductors=ONE_PHASE, rotation=Rotation.UNKNOWN))
+    scene.load(10)
+    scene.link("a")
+    scene.run(2)
+    scene.start("a")
+    scene.run(200)
+    use = scene.tick().plan.circuits["main"]
+    drawn_ma = scene.held_ma("a") or 0
+
+    # what the meter shows on the car's phase counts as background there, and its limit on every phase
+    assert use.background_ma.l1 >= 10_000 + drawn_ma - 1_000
+    assert use.granted_ma == PerPhase(drawn_ma, drawn_ma, drawn_ma)
