@@ -73,12 +73,14 @@ class Charger:
         self._sent += 1
         unique_id = str(self._sent)
         await self._socket.send(json.dumps([2, unique_id, action, payload]))
-        while True:
-            frame = json.loads(await asyncio.wait_for(self._socket.recv(), 10))
-            if frame[0] == 2:
-                await self._socket.send(json.dumps([4, frame[1], "NotSupported", "", {}]))
-            elif frame[1] == unique_id:
-                break
+        # not wait_for: on Python 3.11 it can lose a cancellation
+        async with asyncio.timeout(10):
+            while True:
+                frame = json.loads(await self._socket.recv())
+                if frame[0] == 2:
+                    await self._socket.send(json.dumps([4, frame[1], "NotSupported", "", {}]))
+                elif frame[1] == unique_id:
+                    break
         if frame[0] == 4:
             raise TimeoutError(frame)
         if action == "StartTransaction":
