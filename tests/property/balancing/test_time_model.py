@@ -155,7 +155,8 @@ def test_chargers_that_never_report_a_current_are_brought_down_by_the_meter_alon
             allowed = plant.in_force()
             above = any(plant.measured()[phase] > FUSE_MA and allowed[phase] for phase in range(3))
             over_s = over_s + 1 if above and plant.now_s > plant.changed_s + 1 else 0
-            assert over_s <= 25, f"seed {seed} at {plant.now_s}"
+            # insisting three or four times, and the slowest answer and car
+            assert over_s <= 32, f"seed {seed} at {plant.now_s}"
 
 
 def test_measured_overload_puts_a_sufficient_decrease_on_its_way_with_that_sample() -> None:
