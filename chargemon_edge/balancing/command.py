@@ -78,6 +78,9 @@ class Command:
         self._held = held
         if held is None:
             return
+        if first and held.restored:
+            # an adopted transaction had this limit before our start: it is no increase from nothing
+            self._told = [(float("-inf"), self.latest_ma(now_s))]
         self.refusals = 0
         answered = [
             index

@@ -110,6 +110,7 @@ class Regulator:
         counted: dict[ConnectorKey, Counted] = {}
         shares: list[Share] = []
         reserved_ma = [0] * len(self._rows.rows)
+        doubted_ma = list(reserved_ma)
         for key, outlet in self._outlets.items():
             self._keep_turn(outlet, now_s)
             reserve = standing(outlet, picture, self.policy, now_s) or self._before_first_sample(outlet, now_s)
@@ -119,13 +120,15 @@ class Regulator:
             else:
                 counted[key] = reserve
                 add_load(reserved_ma, outlet.wired, reserve.amount_ma)
+                add_load(doubted_ma, outlet.wired, reserve.doubt_ma)
         room_ma = self._room(reserved_ma, shares, now_s)
         free_ma = [room - reserved for room, reserved in zip(room_ma, reserved_ma, strict=True)]
         shares.sort(key=lambda share: (share.contender.priority, share.contender.rank, share.outlet.key))
         division = allocate(Problem(free_ma, [share.contender for share in shares], self.policy.mode))
         for share in shares:
             share.grant = division.grants[share.outlet.key]
-        give(shares, free_ma, self.policy, now_s)
+        sure_ma = [free - doubted for free, doubted in zip(free_ma, doubted_ma, strict=True)]
+        give(shares, free_ma, sure_ma, self.policy, now_s)
         limits = self._limits(shares, counted, divided=may_raise)
         orders = self._again(counted, free_ma, now_s) + self._orders(shares, limits, now_s, renew=may_raise)
         circuits = self._circuits(room_ma, reserved_ma, shares)

@@ -52,12 +52,16 @@ class Share:
         return limit_ma - (limit_ma - one.min_ma) % one.step_ma
 
 
-def give(shares: Sequence[Share], room_ma: Sequence[int], policy: Policy, now_s: float) -> None:
-    """Decide what each share (in rank order, with its grant) is given now."""
+def give(shares: Sequence[Share], room_ma: Sequence[int], sure_ma: Sequence[int], policy: Policy, now_s: float) -> None:
+    """Decide what each share (in rank order, with its grant) is given now.
+
+    *room_ma* is what each row leaves to them, *sure_ma* what is left of that without any doubt: only into the latter
+    somebody may be raised.
+    """
     for share in shares:
         share.given_ma = _step(share, policy, now_s)
     _spare_trifles(shares, room_ma, policy)
-    _grow(shares, room_ma, policy)
+    _grow(shares, sure_ma, policy)
 
 
 def _step(share: Share, policy: Policy, now_s: float) -> int:
@@ -94,9 +98,9 @@ def _spare_trifles(shares: Sequence[Share], room_ma: Sequence[int], policy: Poli
             share.given_ma = share.latest_ma
 
 
-def _grow(shares: Sequence[Share], room_ma: Sequence[int], policy: Policy) -> None:
+def _grow(shares: Sequence[Share], sure_ma: Sequence[int], policy: Policy) -> None:
     """Increases only from what is free even if every charger still holds the most that it may hold."""
-    left_ma = list(room_ma)
+    left_ma = list(sure_ma)
     for share in shares:
         add_load(left_ma, share.loads, -share.ceiling_ma)
     for share in shares:

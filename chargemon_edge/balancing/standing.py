@@ -7,7 +7,8 @@ Chosen where the rules leave a choice, always towards less current:
   knowledge the whole range counts, also while it is empty.
 * Any other connector without a transaction counts its fallback, or its whole range if that was never confirmed.
 * Out of reach: the most it may hold until its lease is over, then its fallback.
-* Not reached since our start: what the disk says plus one step until that lease must be over, then its fallback.
+* Not reached since our start: what the disk says until that lease must be over, then its fallback. One step more is
+  kept free of increases, since the last one may not have reached the disk; nobody is lowered for that step.
 * Refusing, unanswering or drawing more than it may: the most it may hold, or what it draws.
 * A quiet charge point is never commanded: its whole range counts.
 """
@@ -33,6 +34,8 @@ class Counted(NamedTuple):
     reason: str
     reachable: bool = False
     """It has a link and a transaction: it can be asked again to hold no more than that, or less."""
+    doubt_ma: int = 0
+    """It may hold so much more than that: nobody is raised into it, but nobody is lowered for it either."""
 
 
 def standing(outlet: Outlet, picture: SitePicture, policy: Policy, now_s: float) -> Counted | None:
@@ -59,7 +62,7 @@ def _unseen(outlet: Outlet, picture: SitePicture, policy: Policy, now_s: float) 
     if fallback_ma is None:
         return Counted(connector.max_ma, "connector", "not reached since our start: its whole range is counted")
     held, lease_s = known.held, float(outlet.charge_point.dead_man_s)
-    amount_ma = fallback_ma
+    amount_ma, doubt_ma = fallback_ma, 0
     if known.transaction is not None:
         if held is not None:
             lease_s, last_ma = held.lease_s, held.limit_ma
@@ -67,8 +70,11 @@ def _unseen(outlet: Outlet, picture: SitePicture, policy: Policy, now_s: float) 
         else:
             last_ma = connector.min_ma
         if now_s < picture.started.mono_s + lease_s + LEASE_GRACE_S:
-            amount_ma = max(amount_ma, min(last_ma + policy.raise_step_ma, connector.max_ma))
-    return Counted(amount_ma, "fail-safe", f"not reached since our start: {amperes(amount_ma)} counted")
+            # its last increase may not have reached the disk
+            amount_ma = max(amount_ma, last_ma)
+            doubt_ma = max(0, min(last_ma + policy.raise_step_ma, connector.max_ma) - amount_ma)
+    reason = f"not reached since our start: {amperes(amount_ma)} counted"
+    return Counted(amount_ma, "fail-safe", reason, doubt_ma=doubt_ma)
 
 
 def _out_of_reach(outlet: Outlet, now_s: float) -> Counted:

@@ -6,6 +6,7 @@ import pytest
 
 from chargemon_edge.balancing.plan import Order
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.layout import Site
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
 from tests.unit.balancing.scene import START_S, Scene, simple_site
 
@@ -140,46 +141,83 @@ def test_an_unanswered_order_counts_when_the_link_breaks() -> None:
     assert scene.limit("a").limit_ma == 10_000
 
 
-def restored(*, held_ma: int | None, fail_safe_ma: int | None = 6_000, transaction: bool = True) -> Scene:
-    """After our own restart: the disk knows of a transaction on charge point a, nobody is linked yet."""
-    running = Transaction(
-        transaction_id=7,
-        id_tag="tag",
-        id_tag_status="Accepted",
-        meter_start_wh=0,
-        started_utc_ms=None,
-        started_text="",
-        received=Moment(5.0, 1),
-        adopted=True,
-    )
-    held = (
-        None
-        if held_ma is None
-        else HeldLimit(
-            limit_ma=held_ma, fallback_ma=6_000, transaction_id=7, sent_mono_s=99_999.0, lease_s=120.0, restored=True
+def restored(
+    *,
+    held_ma: int | None,
+    fail_safe_ma: int | None = 6_000,
+    transaction: bool = True,
+    names: str = "a",
+    site: Site | None = None,
+) -> Scene:
+    """After our own restart: the disk knows of transactions on some charge points, nobody is linked yet."""
+    charge_points = {}
+    for number, name in enumerate(names, start=7):
+        running = Transaction(
+            transaction_id=number,
+            id_tag="tag",
+            id_tag_status="Accepted",
+            meter_start_wh=0,
+            started_utc_ms=None,
+            started_text="",
+            received=Moment(5.0, 1),
+            adopted=True,
         )
-    )
-    connector = ConnectorPicture(transaction=running if transaction else None, held=held, fail_safe_ma=fail_safe_ma)
-    picture = SitePicture(
-        started=Moment(START_S, 1_700_000_000_000), charge_points={"a": ChargePointPicture(connectors={1: connector})}
-    )
-    scene = Scene(simple_site(2), picture=picture)
+        held = (
+            None
+            if held_ma is None
+            else HeldLimit(
+                limit_ma=held_ma,
+                fallback_ma=6_000,
+                transaction_id=number,
+                sent_mono_s=99_999.0,
+                lease_s=120.0,
+                restored=True,
+            )
+        )
+        connector = ConnectorPicture(transaction=running if transaction else None, held=held, fail_safe_ma=fail_safe_ma)
+        charge_points[name] = ChargePointPicture(connectors={1: connector})
+    picture = SitePicture(started=Moment(START_S, 1_700_000_000_000), charge_points=charge_points)
+    scene = Scene(site or simple_site(2), picture=picture)
     scene.load(10)
     return scene
 
 
-def test_after_a_restart_a_held_limit_counts_with_one_step_on_top_until_its_lease_is_over() -> None:
+def test_after_a_restart_a_held_limit_counts_until_its_lease_is_over() -> None:
     scene = restored(held_ma=16_000)
 
-    assert scene.limit("a").limit_ma == 20_000
+    assert scene.limit("a").limit_ma == 16_000
     scene.now_s += 124
-    assert scene.limit("a").limit_ma == 20_000
+    assert scene.limit("a").limit_ma == 16_000
     scene.now_s += 2
     assert scene.limit("a").limit_ma == 6_000
 
 
-def test_after_a_restart_a_transaction_without_a_known_limit_counts_its_start_and_one_step() -> None:
-    assert restored(held_ma=None).limit("a").limit_ma == 10_000
+def test_after_a_restart_a_transaction_without_a_known_limit_counts_its_start() -> None:
+    assert restored(held_ma=None).limit("a").limit_ma == 6_000
+
+
+def test_after_a_restart_nobody_is_raised_into_the_step_that_may_not_have_reached_the_disk() -> None:
+    scene = restored(held_ma=16_000, site=simple_site(2, fuse_a=40, background_a=10, meter=False))
+    scene.link("b")
+    scene.start("b")
+
+    scene.run(100)
+    assert scene.limit("b").limit_ma == 40_000 - 10_000 - 16_000 - 4_000
+    scene.run(120)
+    assert scene.limit("b").limit_ma == 40_000 - 10_000 - 6_000
+
+
+def test_after_a_restart_the_first_one_back_keeps_its_limit_while_the_others_are_still_away() -> None:
+    scene = restored(held_ma=9_000, names="abc", site=simple_site(3, fuse_a=38))
+    for name in "abc":
+        scene.draws(name, 9, 9, 9)
+    scene.run(1)
+
+    scene.link("a", status="Charging")
+    scene.run(20)
+
+    assert [order.limit_ma for _, order in scene.orders if order.key.charge_point == "a"] == [9_000]
+    assert scene.limit("b").limit_ma == 9_000
 
 
 def test_after_a_restart_an_idle_connector_counts_its_known_fallback() -> None:

@@ -62,7 +62,7 @@ def held(limit_ma: int, sent_s: float) -> HeldLimit:
 
 
 def given(room_ma: int, *shares: Share) -> list[int]:
-    give(shares, [room_ma], POLICY, NOW_S)
+    give(shares, [room_ma], [room_ma], POLICY, NOW_S)
     return [one.given_ma for one in shares]
 
 
