@@ -19,7 +19,7 @@ from chargemon_edge.csms.wire import Wire
 from chargemon_edge.ocpp.link import Confirmed, Errored, Ignored, Link, LinkError, Malformed, Requested
 from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16.codec import PayloadError
-from chargemon_edge.ocpp.v16.messages import Response, StartTransactionResponse
+from chargemon_edge.ocpp.v16.messages import Request, Response, StartTransactionResponse
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Connection:
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self._opened_s = clock.monotonic_s()
-        self._link = Link(f"{clock.utc_ms() & 0xFFFFFFFFFF:x}.")
+        self._link = Link(f"{clock.utc_ms() & 0xFFFFFFFFFF:x}.", codec.read_request)
         self._queue = CallQueue(settings.max_waiting_calls)
         self._messages = 0
         self._malformed = 0
@@ -120,8 +120,10 @@ class Connection:
 
     def _requested(self, event: Requested) -> None:
         unique_id = event.unique_id
+        request = event.request
         try:
-            request = codec.decode_request(event.action, event.payload, self._repaired)
+            if not isinstance(request, Request):
+                request = codec.decode_request(event.action, event.payload, self._repaired)
         except PayloadError as error:
             self._complain(f"{event.action[:50]!r}: {error.code}", error.description)
             self._write(self._link.refuse(unique_id, error.code, error.description))

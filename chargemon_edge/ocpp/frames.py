@@ -91,6 +91,21 @@ def decode(data: bytes) -> Frame:
     return frame
 
 
+def plain_call(data: bytes) -> tuple[str, str, bytes] | None:
+    """Message id, action and payload of a long CALL that is written as nearly all are; None: ask ``decode``.
+
+    The payload is not looked into: *data* is a frame if and only if the payload is one JSON value. So whoever decodes
+    the payload anyway spares a second reading of it.
+    """
+    if not _WORTH_SPARING <= len(data) <= SIZE_MAX or data[-1] != _CLOSING:
+        return None
+    found = _CALL_HEAD.match(data)
+    if found is None or not data.isascii() or _may_be_deep(data):
+        return None
+    unique_id, action = found.groups()
+    return unique_id.decode(), action.decode(), data[found.end() : -1]
+
+
 def encode_call(unique_id: str, action: str, payload: bytes) -> bytes:
     """A CALL as compact JSON; *payload* is JSON already."""
     return _encode_frame(Call(unique_id, action, msgspec.Raw(payload)))
@@ -107,7 +122,13 @@ def encode_error(unique_id: str, code: str, description: str, details: bytes = b
 
 
 _TOO_DEEP = f"arrays and objects nest deeper than {DEPTH_MAX}"
+# Bytes in a frame; a shorter one is read twice sooner than it is taken apart.
+_WORTH_SPARING = 256
+_CLOSING = ord("]")
+# An id without escapes; whatever is written otherwise is no less legal, only rarer.
+_CALL_HEAD = re.compile(rb'\[2, ?"([ !#-\[\]-~]{1,36})", ?"(\w{1,50})", ?')
 _CALL_ID = re.compile(rb'\s*\[\s*2\s*,\s*("(?:[^"\\]|\\.){1,216}")\s*[,\]]')
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
@@ -124,13 +145,26 @@ def _call_id(data: bytes) -> str | None:
 
 
 def _may_be_deep(data: bytes) -> bool:
-    """Whether the brackets alone leave a frame a chance to be too deep: exact enough to spare a list of samples.
+    """Whether the brackets alone leave valid JSON a chance to be too deep: exact enough to spare a list of samples.
 
-    Each ``},{`` closes before it opens, so depth <= openers - pairs. Brackets inside strings cannot spoil that: a pair
-    lies wholly inside or wholly outside a string, and one that lies inside brings an opener of its own.
+    Half of the brackets open, and each ``},{`` closes before it opens, so depth <= brackets / 2 - pairs. Brackets in
+    strings cannot spoil that: a pair lies wholly inside or wholly outside a string, and one that lies inside brings
+    two brackets of its own.
     """
-    spare = data.count(b"{") + data.count(b"[") - DEPTH_MAX
-    return spare > 0 and spare > data.count(b"},{") and spare > data.count(b"},{") + data.count(b"}, {")
+    if len(data) <= 2 * DEPTH_MAX:
+        return False
+    spare = len(data.translate(None, _NO_BRACKETS)) // 2 - DEPTH_MAX
+    return spare > 0 and not _has(data, b"},{", spare) and spare > data.count(b"},{") + data.count(b"}, {")
+
+
+def _has(data: bytes, pair: bytes, times: int) -> bool:
+    """Whether *pair* stands in *data* that often; the first few settle it, where counting would read to the end."""
+    at = -1
+    for _ in range(times):
+        at = data.find(pair, at + 1)
+        if at < 0:
+            return False
+    return True
 
 
 def _depth(data: bytes) -> int:

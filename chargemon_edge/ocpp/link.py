@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -73,6 +74,8 @@ class Requested(msgspec.Struct, frozen=True, gc=False):
     unique_id: str
     action: str
     payload: bytes
+    request: object = None
+    """What the link's *read* made of the payload; None: nothing yet."""
 
 
 class Confirmed(msgspec.Struct, frozen=True, gc=False):
@@ -115,13 +118,25 @@ class _Outstanding(msgspec.Struct, frozen=True, gc=False):
     expires_s: float
 
 
-class Link:
-    """See the module's docstring. *prefix* sets this link's message ids apart from those of the one before it."""
+Read = Callable[[str, bytes], object]
+"""Action and payload to a request; None unless the payload is one JSON value that needs no second look."""
 
-    def __init__(self, prefix: str = "") -> None:
+
+def _reads_nothing(_action: str, _payload: bytes) -> None:
+    pass
+
+
+class Link:
+    """See the module's docstring. *prefix* sets this link's message ids apart from those of the one before it.
+
+    *read* spares a second reading of the payload: what it takes is known to be JSON.
+    """
+
+    def __init__(self, prefix: str = "", read: Read = _reads_nothing) -> None:
         if len(prefix) > frames.UNIQUE_ID_MAX - 16:
             raise LinkError(f"the prefix {prefix!r} leaves no room for a counter")
         self._prefix = prefix
+        self._read = read
         self._counter = 0
         # Our CALL that waits for its answer; None: idle.
         self._outstanding: _Outstanding | None = None
@@ -137,12 +152,18 @@ class Link:
     def received(self, data: bytes, now_s: float) -> Event:
         """What *data*, one whole frame, means. Never raises."""
         self.heard_s = now_s
+        plain = frames.plain_call(data)
+        if plain is not None:
+            unique_id, action, payload = plain
+            request = self._read(action, payload)
+            if request is not None:
+                return self._requested(unique_id, action, payload, request)
         try:
             frame = frames.decode(data)
         except FrameError as error:
             return self._malformed(error)
         if isinstance(frame, Call):
-            return self._requested(frame)
+            return self._requested(frame.unique_id, frame.action, bytes(frame.payload), None)
         outstanding = self._outstanding
         if outstanding is None or frame.unique_id != outstanding.unique_id:
             return self._unexpected(frame.unique_id)
@@ -152,16 +173,15 @@ class Link:
             return Confirmed(outstanding.token, outstanding.action, bytes(frame.payload))
         return Errored(outstanding.token, frame.code, frame.description or "", bytes(frame.details).decode())
 
-    def _requested(self, call: Call) -> Event:
-        unique_id = call.unique_id
+    def _requested(self, unique_id: str, action: str, payload: bytes, request: object) -> Event:
         running = self._running
         if unique_id in running:
-            return Ignored(f"{call.action[:50]!r} {unique_id!r} is still being answered; it came again")
+            return Ignored(f"{action[:50]!r} {unique_id!r} is still being answered; it came again")
         if len(running) >= RUNNING_MAX:
             why = f"{RUNNING_MAX} requests wait for an answer already"
             return Malformed(frames.encode_error(unique_id, "GenericError", why), why)
         running.add(unique_id)
-        return Requested(unique_id, call.action, bytes(call.payload))
+        return Requested(unique_id, action, payload, request)
 
     def _malformed(self, error: FrameError) -> Event:
         unique_id = error.unique_id

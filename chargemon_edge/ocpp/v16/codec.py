@@ -16,7 +16,7 @@ from chargemon_edge.ocpp.v16 import messages, second_look
 from chargemon_edge.ocpp.v16.messages import Request, Response
 from chargemon_edge.ocpp.v16.payload_error import PayloadError, code_of
 
-__all__ = ["PayloadError", "decode_command", "decode_request", "decode_response", "encode"]
+__all__ = ["PayloadError", "decode_command", "decode_request", "decode_response", "encode", "read_request"]
 
 _Decode = Callable[[bytes], Any]
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -33,6 +33,18 @@ _RESPONSES: dict[type[Request], _Decode] = {
 
 encode: Callable[[Request | Response], bytes] = msgspec.json.Encoder().encode
 """A message as compact JSON: members in the specification's order, absent ones left out."""
+
+
+def read_request(action: str, payload: bytes) -> Request | None:
+    """What a charge point asks, if its payload is as the specification wants it; None: ``decode_request`` says more."""
+    decode = _REQUESTS.get(action)
+    if decode is None:
+        return None
+    try:
+        request: Request = decode(payload)
+    except _UNREADABLE:
+        return None
+    return request
 
 
 def decode_request(action: str, payload: bytes, on_repair: Callable[[str], None] | None = None) -> Request:

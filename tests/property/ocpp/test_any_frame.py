@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from chargemon_edge.ocpp import frames
 from chargemon_edge.ocpp.frames import Call, CallError, CallResult, FrameError
-from chargemon_edge.ocpp.link import Link, Malformed
+from chargemon_edge.ocpp.link import Event, Link, Malformed, Requested
+from chargemon_edge.ocpp.v16 import codec
+from chargemon_edge.ocpp.v16.messages import MeterValuesRequest
 
 PIECES = st.sampled_from(
     [b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"2", b"3", b"4", b"null", b'"1"', b'"Heartbeat"', b"{}", b" "]
@@ -96,3 +98,40 @@ def test_depth_is_judged_exactly_whatever_brackets_the_strings_hold(
         assert error.unique_id == "1"
     else:
         assert depth(frame) <= frames.DEPTH_MAX
+
+
+SAMPLE = (
+    '{"value":"16.02","context":"Sample.Periodic","measurand":"Current.Import","phase":"L1","unit":"A","extra":null}'
+)
+VALUES = '{"connectorId":1,"meterValue":[{"timestamp":"2026-07-18T10:00:00Z","sampledValue":[%s]}]}'
+LONG = f'[2,"4f2a","MeterValues",{VALUES % ",".join([SAMPLE] * 9)}]'.encode()
+DAMAGE = st.sampled_from(
+    [b"", b"\xff", "é".encode(), b'"', b"\\", b"\\u00e9", b"\n", b",]", b"}", b"{", b"1", b'{"a":']
+) | st.binary(max_size=3)
+
+
+def without_request(event: Event) -> Event:
+    """What a link makes of a frame by itself."""
+    return Requested(event.unique_id, event.action, event.payload) if isinstance(event, Requested) else event
+
+
+@given(st.integers(0, len(LONG)), st.integers(0, 3), DAMAGE, st.integers(1, 300))
+@example(len(LONG), 0, b"]", 1)
+@example(len(LONG) - 1, 0, b",{}", 1)
+@example(len(LONG) - 1, 0, b"}", 1)
+@example(len(LONG) - 2, 0, b',"a":' + b"[" * 13 + b"]" * 13, 1)
+@example(len(LONG) - 2, 0, b',"a":' + b"[" * 16 + b"]" * 16, 1)
+def test_a_payload_that_is_read_once_makes_no_difference(at: int, removed: int, damage: bytes, times: int) -> None:
+    data = LONG[:at] + damage * times + LONG[at + removed :]
+
+    event = Link("p", codec.read_request).received(data, 1.0)
+
+    assert without_request(event) == Link("p").received(data, 1.0)
+
+
+def test_a_long_call_is_read_once() -> None:
+    event = Link("p", codec.read_request).received(LONG, 1.0)
+
+    assert isinstance(event, Requested)
+    assert event.request == codec.decode_request("MeterValues", event.payload)
+    assert isinstance(event.request, MeterValuesRequest)
