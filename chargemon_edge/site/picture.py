@@ -118,13 +118,16 @@ def apply(picture: SitePicture, fact: Fact) -> SitePicture:
 
 
 def _with_charge_point(picture: SitePicture, identity: str, entry: ChargePointPicture) -> SitePicture:
-    return replace(picture, charge_points={**picture.charge_points, identity: entry})
+    charge_points = dict(picture.charge_points)
+    charge_points[identity] = entry
+    return replace(picture, charge_points=charge_points)
 
 
 def _with_connector(picture: SitePicture, identity: str, number: int, **changes: Any) -> SitePicture:
     entry = picture.charge_points.get(identity, _NO_CHARGE_POINT)
-    connector = replace(entry.connectors.get(number, _NO_CONNECTOR), **changes)
-    return _with_charge_point(picture, identity, replace(entry, connectors={**entry.connectors, number: connector}))
+    connectors = dict(entry.connectors)
+    connectors[number] = replace(connectors.get(number, _NO_CONNECTOR), **changes)
+    return _with_charge_point(picture, identity, replace(entry, connectors=connectors))
 
 
 def _meter_read(picture: SitePicture, fact: facts.MeterRead) -> SitePicture:
@@ -207,12 +210,11 @@ def _stop_kept(picture: SitePicture, _fact: facts.StopKept) -> SitePicture:
 
 
 def _values(picture: SitePicture, fact: facts.ValuesReported) -> SitePicture:
-    changes: dict[str, Any] = {}
+    if fact.energy_wh is None:
+        return _with_connector(picture, fact.charge_point, fact.connector, values=fact) if fact.live else picture
     if fact.live:
-        changes["values"] = fact
-    if fact.energy_wh is not None:
-        changes["energy_wh"] = fact.energy_wh
-    return _with_connector(picture, fact.charge_point, fact.connector, **changes) if changes else picture
+        return _with_connector(picture, fact.charge_point, fact.connector, values=fact, energy_wh=fact.energy_wh)
+    return _with_connector(picture, fact.charge_point, fact.connector, energy_wh=fact.energy_wh)
 
 
 def _fail_safe(picture: SitePicture, fact: facts.FailSafeHeld) -> SitePicture:

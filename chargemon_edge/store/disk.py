@@ -16,6 +16,7 @@ from pathlib import Path
 from chargemon_edge.store.errors import StoreError, is_disk_trouble, is_full
 from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.retention import Retention
+from chargemon_edge.store.rows import order
 from chargemon_edge.store.samples import packed
 from chargemon_edge.store.statement import Statement
 
@@ -201,10 +202,9 @@ class Disk:
 
     def _write_entries(self, entries: list[Entry]) -> None:
         """All of *entries* in one transaction; those at fault get their error. Raises only disk trouble."""
+        statements = sorted((statement for entry in entries for statement in entry.statements), key=order)
         try:
-            self._site.transact(
-                lambda: self._site.execute(statement for entry in entries for statement in entry.statements)
-            )
+            self._site.transact(lambda: self._site.execute(statements))
         except Exception as error:
             if is_disk_trouble(error):
                 raise

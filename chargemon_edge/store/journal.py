@@ -55,7 +55,9 @@ class Journal:
         statements: list[Statement] = []
         samples: list[Statement] = []
         for fact in new:
-            self._rows(fact, statements, samples)
+            to_site, to_samples = self._rows(fact)
+            statements.extend(to_site)
+            samples.extend(to_samples)
         closes = any(isinstance(fact, TransactionStopped | StopKept) for fact in new)
         opens = any(isinstance(fact, TransactionStarted) for fact in new)
         self._expect(new)
@@ -70,13 +72,11 @@ class Journal:
     def record(self, new: Iterable[Fact]) -> None:
         """Write these behind: with the next commit, or when the write budget allows."""
         for fact in new:
-            statements: list[Statement] = []
-            samples: list[Statement] = []
-            self._rows(fact, statements, samples)
-            for row in samples:
+            to_site, to_samples = self._rows(fact)
+            for row in to_samples:
                 self._writer.sample(row)
-            if statements:
-                self._writer.record(Entry(statements))
+            if to_site:
+                self._writer.record(Entry(to_site))
 
     def find_start(
         self, charge_point: str, connector: int, id_tag: str, started_text: str, meter_start_wh: int
@@ -96,25 +96,21 @@ class Journal:
                 self._writer.sample(row)
         self._minutes.clear()
 
-    def _rows(self, fact: Fact, statements: list[Statement], samples: list[Statement]) -> None:
-        """The one place that knows which file a fact goes to."""
+    def _rows(self, fact: Fact) -> tuple[Sequence[Statement], Sequence[Statement]]:
+        """Rows for the site's file and for the samples' file: the one place that knows which a fact goes to."""
         if isinstance(fact, ValuesReported):
-            samples.append(reading(fact))
-        elif isinstance(fact, MeterRead):
+            return (), (reading(fact),)
+        if isinstance(fact, MeterRead):
             fold = self._minutes.get(fact.meter)
             if fold is None:
                 fold = self._minutes[fact.meter] = MinuteFold(fact.meter)
             row = fold.add(fact)
-            if row is not None:
-                samples.append(row)
-        else:
-            rows = ROWS.get(type(fact))
-            if rows is None:
-                return
-            made = rows(fact)
-            if isinstance(fact, StatusReported) and self._is_repeated(fact):
-                made = made[:1]
-            statements.extend(made)
+            return (), () if row is None else (row,)
+        rows = ROWS.get(type(fact))
+        if rows is None:
+            return (), ()
+        made = rows(fact)
+        return made[:1] if isinstance(fact, StatusReported) and self._is_repeated(fact) else made, ()
 
     def _is_repeated(self, fact: StatusReported) -> bool:
         key = (fact.charge_point, fact.connector)

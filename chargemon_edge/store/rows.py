@@ -58,6 +58,23 @@ _HELD = (
     "held_lease_s = excluded.held_lease_s"
 )
 
+_ORDER = {
+    sql: place
+    for place, sql in enumerate(
+        (_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE, _EVENT)
+    )
+}
+
+
+def order(statement: Statement) -> int:
+    """Sort a group's statements by this: equal ones come together, and no start after its stop.
+
+    Sorted so, a group leaves the same rows: no other two kinds write the same column of the same table, and those of
+    one kind keep their order.
+    """
+    return _ORDER[statement.sql]
+
+
 _encode = msgspec.json.Encoder().encode
 
 
