@@ -15,6 +15,7 @@ from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.control.ports import (
     Answered,
+    Busy,
     CallErrored,
     ChargePoints,
     Clock,
@@ -196,7 +197,8 @@ def _in_words(outcome: Outcome) -> str:
         return _status(outcome)
     if isinstance(outcome, CallErrored):
         return outcome.code
-    return "offline" if isinstance(outcome, Offline) else "no answer"
+    # busy: nothing was sent either, so the old limit is certainly the one in force
+    return "offline" if isinstance(outcome, Offline | Busy) else "no answer"
 
 
 def _log_limit(order: Order, old_ma: int | None) -> None:

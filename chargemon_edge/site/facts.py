@@ -190,7 +190,7 @@ class LimitRefused(Fact, frozen=True, kw_only=True, gc=False):
     connector: int
     limit_ma: int
     outcome: str
-    """``Rejected``, ``NotSupported``, a CALLERROR code, ``no answer`` or ``offline``."""
+    """``Rejected``, ``NotSupported``, a CALLERROR code, ``no answer``, or ``offline`` when nothing was sent."""
 
 
 class SecurityEvent(Fact, frozen=True, kw_only=True, gc=False):
