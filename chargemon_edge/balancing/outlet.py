@@ -52,6 +52,8 @@ class Outlet:
         self._values: ValuesReported | None = None
         # currents at the terminals within the settling time and the newest, oldest first
         self._measured: list[tuple[float, PerPhase]] = []
+        # when and what a charger reported that does not say on which phases it flows
+        self._unphased: tuple[float, int] | None = None
 
     def look(self, picture: SitePicture, policy: Policy, now_s: float) -> None:
         """Take in what the picture says of this connector; cheap to skip while nothing changed before *wake_s*."""
@@ -76,6 +78,7 @@ class Outlet:
                 Turn(policy, float(running.received.utc_ms)),
             )
             self._measured.clear()
+            self._unphased = None
             # values of an earlier transaction say nothing about this one
             self._values = None if running.adopted else self.picture.values
         elif self.run.transaction is not running:
@@ -89,13 +92,25 @@ class Outlet:
         if values.current_ma is None:
             return
         drawn_ma = values.current_ma.largest(ZERO)
-        self._measured.append((values.at.mono_s, drawn_ma))
+        if "current_ma" in values.derived:
+            # one figure put on every phase, also on those that are not wired
+            wired = self.connector.conductors
+            drawn_ma = PerPhase(drawn_ma.l1 * wired[0], drawn_ma.l2 * wired[1], drawn_ma.l3 * wired[2])
+        if self._is_unphased(values, drawn_ma):
+            self._unphased = (values.at.mono_s, max(drawn_ma))
+        else:
+            self._measured.append((values.at.mono_s, drawn_ma))
         before = run.demand.terminals
         run.demand.measured(
             drawn_ma, run.command.latest_ma(now_s), run.command.ceiling_ma(now_s), run.command.settled(now_s), now_s
         )
         if any(used and not known for used, known in zip(run.demand.terminals, before, strict=True)):
             self.urgent = True
+
+    def _is_unphased(self, values: ValuesReported, drawn_ma: PerPhase) -> bool:
+        """Whether nobody knows which of several conductors carry it: an upper bound on each, proof of none."""
+        carrying = {drawn_ma[terminal] for terminal in range(3) if self.connector.conductors[terminal]}
+        return "current_ma" in values.derived and sum(self.connector.conductors) > 1 and len(carrying) == 1
 
     def _next_look_s(self, policy: Policy, now_s: float) -> float:
         if self.run is None:
@@ -135,7 +150,7 @@ class Outlet:
         ceiling_ma = run.command.ceiling_ma(now_s)
         newest = self.measured(policy, now_s)
         if newest is None:
-            return self._unmeasured(run, ceiling_ma, now_s)
+            return self._unmeasured(run, policy, ceiling_ma, now_s)
         measured_s, drawn_ma = newest
         if run.demand.overdrawn(now_s):
             return self._on_site(drawn_ma), self._on_site(drawn_ma)
@@ -147,11 +162,13 @@ class Outlet:
             likely_ma = likely_ma.largest(self._on_terminals(run, run.command.latest_ma(now_s)))
         return self._on_site(likely_ma), self._on_site(cautious_ma)
 
-    def _unmeasured(self, run: Run, ceiling_ma: int, now_s: float) -> tuple[PerPhase, PerPhase]:
+    def _unmeasured(self, run: Run, policy: Policy, ceiling_ma: int, now_s: float) -> tuple[PerPhase, PerPhase]:
         if self.picture.status in _NOT_DRAWING:
             return ZERO, ZERO
         likely_ma = ceiling_ma if run.command.settling else run.command.latest_ma(now_s)
         from_ma = run.command.rising_from_ma(now_s)
+        if from_ma is None and self._unphased is not None and now_s < self._unphased[0] + policy.values_stale_s:
+            likely_ma = min(likely_ma, self._unphased[1])
         cautious_ma = likely_ma if from_ma is None else min(from_ma, likely_ma)
         return (
             self._on_site(self._on_terminals(run, likely_ma)),

@@ -61,8 +61,16 @@ class Watched:
             )
         )
 
-    def reports(self, *current_ma: int) -> None:
-        self.say(facts.ValuesReported(at=self.at, charge_point="a", connector=1, current_ma=PerPhase(*current_ma)))
+    def reports(self, *current_ma: int, derived: bool = False) -> None:
+        self.say(
+            facts.ValuesReported(
+                at=self.at,
+                charge_point="a",
+                connector=1,
+                current_ma=PerPhase(*current_ma),
+                derived=("current_ma",) if derived else (),
+            )
+        )
 
     def after(self, seconds: float) -> Watched:
         self.now_s += seconds
@@ -192,3 +200,45 @@ def test_with_unknown_wiring_only_what_flows_everywhere_is_proven() -> None:
     single.after(1).holds(16_000)
     single.after(20).reports(16_000, 0, 0)
     assert single.outlet.proven_ma == same_on_all(0)
+
+
+def unphased(*, one_phase: bool) -> Watched:
+    """It has held 16 A for long and reports one figure, put on every phase."""
+    watched = Watched(one_phase=one_phase)
+    watched.holds(16_000)
+    watched.after(60.0)
+    watched.reports(10_000, 10_000, 10_000, derived=True)
+    return watched
+
+
+def test_a_figure_without_phases_proves_nothing_where_several_are_wired() -> None:
+    watched = unphased(one_phase=False)
+
+    assert watched.outlet.proven_ma == PerPhase(0, 0, 0)
+    assert watched.outlet.likely(POLICY, watched.now_s)[0] == same_on_all(10_000)
+
+
+def test_a_figure_without_phases_is_exact_where_only_one_is_wired() -> None:
+    watched = unphased(one_phase=True)
+
+    assert watched.outlet.proven_ma == PerPhase(10_000, 0, 0)
+    assert watched.outlet.likely(POLICY, watched.now_s)[0] == PerPhase(10_000, 0, 0)
+
+
+def test_a_figure_without_phases_is_forgotten_when_it_is_old() -> None:
+    watched = unphased(one_phase=False)
+
+    watched.after(60.0).holds(16_000)
+    watched.after(POLICY.values_stale_s - 59.0)
+
+    assert watched.outlet.likely(POLICY, watched.now_s)[0] == same_on_all(16_000)
+
+
+def test_currents_derived_from_the_power_of_each_phase_are_measured() -> None:
+    watched = Watched()
+    watched.holds(16_000)
+    watched.after(60.0)
+
+    watched.reports(15_900, 15_800, 100, derived=True)
+
+    assert watched.outlet.proven_ma == PerPhase(15_900, 15_800, 100)
