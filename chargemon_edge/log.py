@@ -16,6 +16,16 @@ _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERRO
 class _RoomFormatter(logging.Formatter):
     """Names the room a line comes from, without the package's own name."""
 
+    _second = -1
+    _second_text = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Lines come in bursts: one second is put into words once."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._second_text = second, super().formatTime(record, datefmt)
+        return self._second_text
+
     def format(self, record: logging.LogRecord) -> str:
         record.room = record.name.removeprefix("chargemon_edge.")
         return super().format(record)

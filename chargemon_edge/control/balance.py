@@ -95,8 +95,11 @@ class Balance:
             self._hasten()
 
     def _hasten(self) -> None:
-        self._tick_at_s = min(self._tick_at_s, self._clock.monotonic_s() + _EVENT_GATHER_S)
-        self._wake.set()
+        at_s = self._clock.monotonic_s() + _EVENT_GATHER_S
+        if at_s < self._tick_at_s:
+            # else the loop wakes by itself before that
+            self._tick_at_s = at_s
+            self._wake.set()
 
     async def _next_wake(self) -> None:
         try:
