@@ -34,7 +34,7 @@ from chargemon_edge.site.facts import Fact
 log = logging.getLogger(__name__)
 
 # facts after which waiting for the slow tick would waste current or a driver's patience
-_EVENTS = frozenset(
+_EVENTS: frozenset[type[Fact]] = frozenset(
     (
         facts.StatusReported,
         facts.TransactionStarted,
@@ -45,7 +45,7 @@ _EVENTS = frozenset(
         facts.LimitRefused,
     )
 )
-_SAMPLES = frozenset((facts.MeterRead, facts.MeterLost))
+_SAMPLES: frozenset[type[Fact]] = frozenset((facts.MeterRead, facts.MeterLost))
 # events come in bursts (a site's power is back): one full allocation for all that come within this time
 _EVENT_GATHER_S = 0.25
 
@@ -74,7 +74,7 @@ class Balance:
         # when the next full allocation is due
         self._tick_at_s = 0.0
         self._state = ""
-        present.follow(self._followed)
+        present.follow(self._followed, _EVENTS | _SAMPLES)
 
     async def run(self) -> None:
         """Balance until cancelled."""
@@ -86,12 +86,10 @@ class Balance:
 
     def _followed(self, fact: Fact) -> None:
         self._regulator.fact(fact)
-        # every message of every charger comes through here: a look into a set, no more
-        kind = type(fact)
-        if kind in _SAMPLES:
+        if type(fact) in _SAMPLES:
             self._sampled = True
             self._wake.set()
-        elif kind in _EVENTS:
+        else:
             self._hasten()
 
     def _hasten(self) -> None:

@@ -41,7 +41,7 @@ class Contact:
         self._due: dict[str, None] = {}
         self._someone_due = asyncio.Event()
         self._talks: dict[str, asyncio.Task[None]] = {}
-        present.follow(self._followed)
+        present.follow(self._followed, _OCCASIONS)
 
     async def run(self) -> None:
         """Talk to whoever appears, until cancelled."""
@@ -57,9 +57,9 @@ class Contact:
                         self._talks[identity] = talks.create_task(self._talk(charge_point))
 
     def _followed(self, fact: Fact) -> None:
-        if isinstance(fact, _OCCASIONS):
-            self._due[fact.charge_point] = None
-            self._someone_due.set()
+        assert isinstance(fact, _OCCASIONS)
+        self._due[fact.charge_point] = None
+        self._someone_due.set()
 
     def _end_talk(self, identity: str) -> None:
         talk = self._talks.pop(identity, None)

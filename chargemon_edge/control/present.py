@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from chargemon_edge.balancing.plan import Plan
 from chargemon_edge.site.facts import Fact
@@ -21,15 +21,18 @@ class Present:
         self.plan: Plan | None = None
         # rises with every change of picture or plan
         self.version = 0
-        self._followers: list[Callable[[Fact], None]] = []
+        # with the kinds of facts that each wants; None: all
+        self._followers: list[tuple[Callable[[Fact], None], Collection[type[Fact]] | None]] = []
         self._waiters: list[asyncio.Future[None]] = []
 
     def apply(self, new: Iterable[Fact]) -> None:
         """Fold facts in, in order, and tell the followers of each."""
         for fact in new:
             self.picture = apply(self.picture, fact)
-            for follower in self._followers:
-                follower(fact)
+            kind = type(fact)
+            for follower, kinds in self._followers:
+                if kinds is None or kind in kinds:
+                    follower(fact)
         self._wake()
 
     def set_plan(self, plan: Plan) -> None:
@@ -37,10 +40,13 @@ class Present:
         self.plan = plan
         self._wake()
 
-    def follow(self, follower: Callable[[Fact], None]) -> Callable[[], None]:
-        """Call *follower* with every fact after it is folded in; returns what ends that."""
-        self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
+    def follow(
+        self, follower: Callable[[Fact], None], kinds: Collection[type[Fact]] | None = None
+    ) -> Callable[[], None]:
+        """Call *follower* with every fact (of these *kinds*) after it is folded in; returns what ends that."""
+        entry = (follower, kinds)
+        self._followers.append(entry)
+        return lambda: self._followers.remove(entry)
 
     async def changed(self, since: int) -> int:
         """Wait until :attr:`version` is above *since*; returns it."""

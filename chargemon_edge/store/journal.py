@@ -38,6 +38,7 @@ SITE_PAGE_BYTES = 4096
 # a group of ten seconds touches few pages: small ones spare flash
 SAMPLES_PAGE_BYTES = 1024
 UPKEEP_S = 60.0
+_CLOSING = (TransactionStopped, StopKept)
 
 
 class Journal:
@@ -58,8 +59,8 @@ class Journal:
             to_site, to_samples = self._rows(fact)
             statements.extend(to_site)
             samples.extend(to_samples)
-        closes = any(isinstance(fact, TransactionStopped | StopKept) for fact in new)
-        opens = any(isinstance(fact, TransactionStarted) for fact in new)
+        kinds = {type(fact) for fact in new}
+        urgent = TransactionStarted not in kinds and not kinds.isdisjoint(_CLOSING)
         self._expect(new)
 
         def ended(error: Exception | None) -> None:
@@ -67,7 +68,7 @@ class Journal:
                 self._forget(new)
             done(error)
 
-        self._writer.commit(Entry(statements, samples, done=ended, urgent=closes and not opens))
+        self._writer.commit(Entry(statements, samples, done=ended, urgent=urgent))
 
     def record(self, new: Iterable[Fact]) -> None:
         """Write these behind: with the next commit, or when the write budget allows."""

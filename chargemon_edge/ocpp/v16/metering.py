@@ -187,12 +187,15 @@ def _measurement(slots: list[float | None], measured_utc_ms: int | None) -> Meas
     if power_w is None and current_ma is not None and not derived.count("current_ma"):
         power_w = round(sum(ma * _voltage(slots, terminal) for terminal, ma in enumerate(current_ma, 1)) / 1000)
         derived.append("power_w")
-    offered = [value for value in slots[_OFFERED : _OFFERED + 5] if value is not None]
+    offered_ma: float | None = None
+    for value in slots[_OFFERED : _OFFERED + 5]:
+        if value is not None and (offered_ma is None or value > offered_ma):
+            offered_ma = value
     return Measurement(
         current_ma=current_ma,
         power_w=power_w,
         energy_wh=energy_wh,
-        offered_ma=round(max(offered)) if offered else None,
+        offered_ma=None if offered_ma is None else round(offered_ma),
         derived=tuple(derived),
         measured_utc_ms=measured_utc_ms,
     )
