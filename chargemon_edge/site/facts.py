@@ -6,14 +6,12 @@ ours and is never used to order anything but records (chargers' clocks are wrong
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from chargemon_edge.site.units import PerPhase
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Our two clocks at one instant: durations come from *mono_s*, records from *utc_ms*."""
 
     mono_s: float

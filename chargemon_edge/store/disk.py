@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from chargemon_edge.store.errors import StoreError, is_disk_trouble, is_full
@@ -134,8 +135,7 @@ class _File:
         self._commits = self._rows = 0
 
 
-def _sql(statement: Statement) -> str:
-    return statement.sql
+_sql = attrgetter("sql")
 
 
 def _has_payload(statement: Statement) -> bool:
