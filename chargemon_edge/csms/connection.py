@@ -56,6 +56,7 @@ class Connection:
         "_settings",
         "_traced",
         "access",
+        "identity",
         "remote",
         "wire",
     )
@@ -73,6 +74,8 @@ class Connection:
         buffer: bytearray,
     ) -> None:
         self.access = access
+        # whose link this is
+        self.identity = access.identity
         self.remote = remote
         self._settings = settings
         self._reception = reception
@@ -91,11 +94,6 @@ class Connection:
         self._answer_timer: asyncio.TimerHandle | None = None
         name = named(access.identity)
         self.wire = Wire(transport, self, settings=settings, clock=clock, buffer=buffer, name=name, ping=access.ping)
-
-    @property
-    def identity(self) -> str:
-        """Whose link this is."""
-        return self.access.identity
 
     # ------------------------------------------------------------ one message
 
@@ -138,10 +136,9 @@ class Connection:
         """Write the answer; the peer may be gone by now, and then nobody waits for it."""
         if not self.wire.open:
             return
-        if type(answer) is Refusal:
+        if isinstance(answer, Refusal):
             self._write(self._link.refuse(unique_id, answer.code, answer.description))
             return
-        assert isinstance(answer, Response)
         data = self._link.confirm(unique_id, codec.encode(answer))
         if self.access.start_answer_delay_s > 0.0 and isinstance(answer, StartTransactionResponse):
             self._loop.call_later(self.access.start_answer_delay_s, self._write, data)
