@@ -12,8 +12,12 @@ import pytest
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.migrations import migrate
-from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS
+from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, order
+from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, stopped
+
+
+_OF_TRANSACTIONS = (facts.TransactionStarted, facts.TransactionStopped)
 
 
 @pytest.fixture
@@ -52,6 +56,25 @@ def test_the_database_takes_each(site: sqlite3.Connection, fact: Fact) -> None:
     write(site, fact)
 
     assert site.total_changes > before or isinstance(fact, facts.TransactionStopped)
+
+
+def test_sorted_statements_leave_the_rows_that_the_facts_order_leaves() -> None:
+    others = [fact for fact in ONE_OF_EACH if type(fact) in ROWS and not isinstance(fact, _OF_TRANSACTIONS)]
+    new = [started(8), *others, stopped(7), started(9), stopped(8), *reversed(others), started(10), stopped(10)]
+    statements = [statement for fact in new for statement in ROWS[type(fact)](fact)]
+
+    assert dump(sorted(statements, key=order)) == dump(statements)
+
+
+def dump(statements: list[Statement]) -> list[str]:
+    """The site's file after *statements*, in words."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "site")
+    for statement in statements:
+        connection.execute(statement.sql, statement.parameters)
+    written = sorted(connection.iterdump())
+    connection.close()
+    return written
 
 
 def test_an_event_carries_what_is_known_and_nothing_else(site: sqlite3.Connection) -> None:
