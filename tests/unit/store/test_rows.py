@@ -16,7 +16,6 @@ from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, order
 from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, stopped
 
-
 _OF_TRANSACTIONS = (facts.TransactionStarted, facts.TransactionStopped)
 
 
