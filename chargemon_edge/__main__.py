@@ -112,10 +112,9 @@ def _check_config(config: Path) -> int:
         f"{len(site.connectors)} connectors, {len(settings.meters)} meters"
     )
     regulator = Regulator(site, settings.balancing)
-    if site.circuits and not regulator.armed:
+    if not regulator.armed:
         print(f"but balancing will not arm: {regulator.why}")
-        return EXIT_USAGE
-    return EXIT_OK
+    return EXIT_USAGE if site.circuits and not regulator.armed else EXIT_OK
 
 
 def _print_mistakes(config: Path, mistakes: Sequence[str]) -> None:

@@ -138,6 +138,8 @@ def why_not_armed(rows: Rows) -> str | None:
     worst background and the margin are within the fuse. A quiet charge point gets no fallback from us: its whole range
     counts.
     """
+    if not rows.site.circuits:
+        return "the site is not described yet: add its fuses ([[circuit]]), meter and chargers to the configuration"
     fallback_ma = [0] * len(rows.rows)
     for key, connector in rows.site.connectors.items():
         add_load(fallback_ma, rows.wired(connector), _unattended_ma(rows.site, key, connector))

@@ -56,7 +56,9 @@ def site_view(
     connectors = tuple(_connectors(site, picture, plan, now))
     circuits = tuple(
         _circuit(site, circuit, depth, meters, connectors, None if plan is None else plan.circuits.get(circuit.name))
-        for circuit, depth in _downwards(site, site.root, 0)
+        for top in site.circuits
+        if top.parent is None
+        for circuit, depth in _downwards(site, top, 0)
     )
     uptime_s = max(0.0, now.mono_s - picture.started.mono_s)
     armed = plan is not None and plan.armed

@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
-from tests.system.daemon import HEAD, SECRET, charge_point
+from tests.system.daemon import HEAD, SECRET, Daemon, charge_point
 
 
 def _heard(listener: socket.socket, part: str, *, within_s: float = 10.0) -> str:
@@ -18,6 +19,18 @@ def _heard(listener: socket.socket, part: str, *, within_s: float = 10.0) -> str
         if part in text:
             return text
     raise AssertionError(f"systemd did not hear {part!r}")
+
+
+def test_freshly_installed_it_runs_accepts_nobody_and_says_what_to_do_next(tmp_path: Path) -> None:
+    with Daemon(tmp_path, "") as daemon:
+        status = daemon.command("status", "--socket", str(tmp_path / "control.sock"))
+        assert status.returncode == 0, status.stderr
+        assert "[[circuit]]" in " ".join(status.stdout.split())
+        assert "[[circuit]]" in daemon.line("balancing is not armed")
+        with urllib.request.urlopen(f"{daemon.page_url}/api/v1/site") as response:
+            assert response.status == 200
+        assert daemon.stop() == 0
+        assert not [line for line in daemon.lines if "Traceback" in line]
 
 
 def test_service_reports_ready_feeds_the_watchdog_and_stops_cleanly(tmp_path: Path) -> None:

@@ -123,3 +123,10 @@ def test_the_unbalance_limit_counts_in_the_proof() -> None:
 def test_a_quiet_charge_point_counts_whole_in_the_proof() -> None:
     assert why_not_armed(Rows(simple_site(2, background_a=20, quiet=("a",)))) is None
     assert why_not_armed(Rows(simple_site(3, background_a=20, quiet=("a", "b")))) is not None
+
+
+def test_a_site_without_circuits_does_not_arm_and_says_what_to_describe() -> None:
+    why = why_not_armed(Rows(Site(circuits=())))
+
+    assert why is not None
+    assert "[[circuit]]" in why
