@@ -80,6 +80,7 @@ class Balance:
         """Balance until cancelled."""
         if not self._regulator.armed:
             log.error("balancing is not armed: %s", self._regulator.why)
+            self._state = self._regulator.why
         while True:
             self._step()
             await self._next_wake()

@@ -73,7 +73,7 @@ def _not_armed(armed: bool | None, why: str) -> Iterator[AlarmView]:
             code="not_armed",
             severity=Severity.CRITICAL,
             subject="balancing",
-            what=f"Load balancing is off: {why}",
+            what=f"Load balancing is off: {why.rstrip('.')}.",
             advice="No limits are sent. Correct the configuration, then run: chargemon-edge check-config",
         )
 
