@@ -24,7 +24,10 @@ from chargemon_edge.site.units import ZERO, PerPhase
 
 _ACCEPTED = "Accepted"
 # after these somebody may have to come down before the next slow tick
-_URGENT = (facts.LinkClosed, facts.StatusReported, facts.TransactionStarted, facts.LimitRefused, facts.MeterLost)
+URGENT: frozenset[type[facts.Fact]] = frozenset(
+    (facts.LinkClosed, facts.StatusReported, facts.TransactionStarted, facts.LimitRefused, facts.MeterLost)
+)
+"""Whoever feeds :meth:`Regulator.fact` must not leave one of these out."""
 
 
 class Regulator:
@@ -55,7 +58,7 @@ class Regulator:
 
     def fact(self, fact: facts.Fact) -> None:
         """Tell of a fact after it was folded into the picture; optional: makes the next sample decide anew."""
-        if isinstance(fact, _URGENT):
+        if type(fact) in URGENT:
             self._urgent = True
 
     def sample(self, picture: SitePicture, now_s: float) -> Decision:

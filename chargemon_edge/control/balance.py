@@ -12,22 +12,19 @@ from functools import partial
 
 from chargemon_edge.balancing.plan import Decision, Order, Plan
 from chargemon_edge.balancing.policy import Policy
-from chargemon_edge.balancing.regulator import Regulator
+from chargemon_edge.balancing.regulator import URGENT, Regulator
 from chargemon_edge.control.ports import (
     Answered,
-    Busy,
-    CallErrored,
     ChargePoints,
     Clock,
     Journal,
-    Offline,
     Outcome,
     Superseded,
+    in_words,
     moment,
 )
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.charging_profile import tx_profile
-from chargemon_edge.ocpp.v16.messages import SetChargingProfileResponse
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 
@@ -74,7 +71,7 @@ class Balance:
         # when the next full allocation is due
         self._tick_at_s = 0.0
         self._state = ""
-        present.follow(self._followed, _EVENTS | _SAMPLES)
+        present.follow(self._followed, _EVENTS | _SAMPLES | URGENT)
 
     async def run(self) -> None:
         """Balance until cancelled."""
@@ -144,7 +141,7 @@ class Balance:
         at = moment(self._clock)
         key = order.key
         before = self._present.picture.connector(key.charge_point, key.number)
-        if isinstance(outcome, Answered) and _status(outcome) == "Accepted":
+        if isinstance(outcome, Answered) and in_words(outcome) == "Accepted":
             held = facts.LimitHeld(
                 at=at,
                 charge_point=key.charge_point,
@@ -170,7 +167,7 @@ class Balance:
             charge_point=key.charge_point,
             connector=key.number,
             limit_ma=order.limit_ma,
-            outcome=_in_words(outcome),
+            outcome=in_words(outcome),
         )
         if before.refused is None or before.refused.outcome != refused.outcome:
             log.warning(
@@ -187,20 +184,6 @@ class Balance:
         if plan.why != self._state:
             self._state = plan.why
             log.info("balancing state=%r", plan.why)
-
-
-def _status(answer: Answered) -> str:
-    assert isinstance(answer.response, SetChargingProfileResponse)
-    return answer.response.status
-
-
-def _in_words(outcome: Outcome) -> str:
-    if isinstance(outcome, Answered):
-        return _status(outcome)
-    if isinstance(outcome, CallErrored):
-        return outcome.code
-    # busy: nothing was sent either, so the old limit is certainly the one in force
-    return "offline" if isinstance(outcome, Offline | Busy) else "no answer"
 
 
 def _log_limit(order: Order, old_ma: int | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from chargemon_edge.control.ports import Answered, ChargePoints, Clock, Journal, Offline, Outcome, moment
+from chargemon_edge.control.ports import Answered, ChargePoints, Clock, Journal, Offline, Outcome, in_words, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.charging_profile import tx_default_profile
 from chargemon_edge.ocpp.v16 import messages as m
@@ -122,7 +122,7 @@ class Contact:
                 "fail-safe not taken cp=%s connector=%d answer=%s",
                 charge_point.identity,
                 connector.number,
-                _in_words(outcome),
+                in_words(outcome),
             )
         return False
 
@@ -141,9 +141,3 @@ class Contact:
 
     async def _ask(self, charge_point: ChargePoint, request: m.Request) -> Outcome:
         return await self._charge_points.call(charge_point.identity, request, _DEADLINE_S)
-
-
-def _in_words(outcome: Outcome) -> str:
-    if isinstance(outcome, Answered):
-        return str(getattr(outcome.response, "status", "without status"))
-    return type(outcome).__name__

@@ -64,6 +64,16 @@ class Busy(msgspec.Struct, frozen=True, kw_only=True):
 Outcome = Answered | CallErrored | TimedOut | Offline | Superseded | Busy
 
 
+def in_words(outcome: Outcome) -> str:
+    """An outcome as log and page say it: the charge point's own status or error code, ``no answer`` or ``offline``."""
+    if isinstance(outcome, Answered):
+        return str(getattr(outcome.response, "status", "answered"))
+    if isinstance(outcome, CallErrored):
+        return outcome.code
+    # busy and superseded: nothing was sent either
+    return "no answer" if isinstance(outcome, TimedOut) else "offline"
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A request that gets a CALLERROR instead of a confirmation."""
 

@@ -105,10 +105,6 @@ class Charger:
         self.profiles.held = [one for one in self.profiles.held if one.purpose != "TxProfile"]
         self.timers.after("power", self.chance.uniform(20.0, 40.0), lambda: self.power_on(host, port))
 
-    def move(self, host: str, port: int) -> None:
-        """The central system answers at another address from now on."""
-        self._address = (host, port)
-
     def cut(self, why: str = "cut", away_s: float = 0.0) -> None:
         """The link breaks, without a word to either side, and cannot come back for *away_s*."""
         self._away_until_s = max(self._away_until_s, self.timers.now_s() + away_s)
@@ -146,13 +142,13 @@ class Charger:
         return socket is None or not socket.is_open or socket.deaf
 
     def _plan_mishaps(self) -> None:
-        rates = {"reboot": self.personality.reboots_per_h, "loss": self.personality.losses_per_h}
-        for name, per_h in rates.items():
+        mishaps = (
+            ("reboot", self.personality.reboots_per_h, self.reboot),
+            ("loss", self.personality.losses_per_h, self._loss),
+        )
+        for name, per_h, happens in mishaps:
             if per_h > 0:
-                self.timers.after(name, self.chance.expovariate(per_h / 3_600.0), getattr(self, f"_{name}"))
-
-    def _reboot(self) -> None:
-        self.reboot()
+                self.timers.after(name, self.chance.expovariate(per_h / 3_600.0), happens)
 
     def _loss(self) -> None:
         self.cut("bad radio", self.chance.expovariate(1.0 / self.personality.loss_s))

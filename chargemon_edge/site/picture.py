@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.units import PerPhase
 
 
 class MeterPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -251,11 +250,3 @@ _FOLDS: dict[type[Fact], Callable[[SitePicture, Any], SitePicture]] = {
     facts.LimitHeld: _limit_held,
     facts.LimitRefused: _limit_refused,
 }
-
-
-def phases_measured(picture: SitePicture, meter: str) -> PerPhase | None:
-    """The meter's newest signed currents in mA, or None while there is no reading or it counts as lost."""
-    entry = picture.meters.get(meter)
-    if entry is None or entry.latest is None or entry.lost_reason is not None:
-        return None
-    return entry.latest.current_ma

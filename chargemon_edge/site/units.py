@@ -88,11 +88,6 @@ def to_site_frame(rotation: Rotation, at_terminals: PerPhase) -> PerPhase:
     return PerPhase(on_site[0], on_site[1], on_site[2])
 
 
-def floor_to_step(current_ma: int, step_ma: int) -> int:
-    """The largest multiple of *step_ma* that is not above *current_ma*."""
-    return current_ma // step_ma * step_ma
-
-
 def limit_amperes(limit_ma: int) -> float:
     """A limit as OCPP writes it: amperes with at most one decimal, rounded down (OCPP 1.6 §7.14)."""
     return (limit_ma // 100) / 10
