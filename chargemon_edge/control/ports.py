@@ -127,6 +127,17 @@ class ChargePoints(Protocol):
         ...
 
 
+class CertificateSigner(Protocol):
+    """The certificate authority, as far as a charge point's own certificate goes."""
+
+    def sign(self, charge_point: str, csr: str) -> bool:
+        """Whether this signing request (PKCS #10, PEM) is accepted; if so, its certificate goes out by itself.
+
+        Returns at once; what it does takes place after the answer has gone out.
+        """
+        ...
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk knew at start."""
 

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from chargemon_edge.control import progress
 from chargemon_edge.control.authorisation import Authorisation, Verdict
 from chargemon_edge.control.charger_time import ChargerTime
 from chargemon_edge.control.commissioning import Commissioning
-from chargemon_edge.control.ports import Clock, Journal, Refusal, moment
+from chargemon_edge.control.handled import Handled
+from chargemon_edge.control.ports import CertificateSigner, Clock, Journal, Refusal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.log import masked
 from chargemon_edge.ocpp import timestamps
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.ocpp.v16 import metering
-from chargemon_edge.site import facts
+from chargemon_edge.site import facts, operation_facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.picture import Transaction
 
@@ -40,15 +42,6 @@ REPEAT_ENDED_MS = 24 * 3_600_000
 Reply = Callable[[m.Response | Refusal], None]
 
 
-class Handled(msgspec.Struct, frozen=True):
-    """What became of a request."""
-
-    response: m.Response
-    new: Sequence[Fact] = ()
-    durable: bool = False
-    """The response goes out only after the facts are on disk."""
-
-
 class Requests:
     """Implements :class:`chargemon_edge.control.ports.Reception`."""
 
@@ -62,6 +55,7 @@ class Requests:
         clock: Clock,
         next_transaction_id: int,
         heartbeat_interval_s: int,
+        signer: CertificateSigner | None = None,
     ) -> None:
         self._present = present
         self._journal = journal
@@ -70,6 +64,8 @@ class Requests:
         self._clock = clock
         self._next_transaction_id = next_transaction_id
         self._heartbeat_interval_s = heartbeat_interval_s
+        # None: no certificate authority here
+        self._signer = signer
         # charge points with a commit on its way, and what they asked meanwhile
         self._waiting: dict[str, deque[tuple[m.Request, bytes, Reply]]] = {}
         self._times: dict[tuple[str, int], ChargerTime] = {}
@@ -333,21 +329,38 @@ class Requests:
         """No vendor's messages are known here; what came is kept (§4.3)."""
         return Handled(m.DataTransferResponse(status="UnknownVendorId"), (_kept(charge_point, request, raw, at),))
 
+    def _sign(self, charge_point: str, request: m.SignCertificateRequest, _raw: bytes, at: Moment) -> Handled:
+        """Security extension: whether it will be signed is said now, the certificate goes out by itself."""
+        signed = self._signer is not None and self._known(charge_point) and self._signer.sign(charge_point, request.csr)
+        response = m.SignCertificateResponse(status="Accepted" if signed else "Rejected")
+        requested = operation_facts.CertificateRequested(at=at, charge_point=charge_point, status=response.status)
+        return Handled(response, (requested,))
+
     def _verdict(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
         if not self._known(charge_point):
             return Verdict(status="Invalid")
         return self._authorisation.verdict(id_tag, at.utc_ms)
 
 
-_HANDLERS: dict[type[Any], Callable[[Requests, str, Any, bytes, Moment], Handled]] = {
+_Handler = Callable[[Requests, str, Any, bytes, Moment], Handled]
+
+
+def _apart(handler: progress.Handler) -> _Handler:
+    """A handler that needs nothing but the request, as one of the table."""
+    return lambda _requests, charge_point, request, _raw, at: handler(charge_point, request, at)
+
+
+_HANDLERS: dict[type[Any], _Handler] = {
     m.AuthorizeRequest: Requests._authorize,
     m.BootNotificationRequest: Requests._boot,
     m.DataTransferRequest: Requests._data_transfer,
     m.HeartbeatRequest: Requests._heartbeat,
     m.MeterValuesRequest: Requests._values,
+    m.SignCertificateRequest: Requests._sign,
     m.StartTransactionRequest: Requests._start,
     m.StatusNotificationRequest: Requests._status,
     m.StopTransactionRequest: Requests._stop,
+    **{request: _apart(handler) for request, handler in progress.HANDLERS.items()},
 }
 
 

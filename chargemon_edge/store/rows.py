@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.store import operation_rows
+from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
 
-_EVENT = "INSERT INTO event (utc_ms, kind, charge_point, body) VALUES (?, ?, ?, ?)"
 _CHARGE_POINT = (
     "INSERT INTO charge_point (identity, known) VALUES (?, ?) "
     "ON CONFLICT (identity) DO UPDATE SET known = excluded.known WHERE known <> excluded.known"
@@ -61,7 +60,11 @@ _HELD = (
 _ORDER = {
     sql: place
     for place, sql in enumerate(
-        (_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE, _EVENT)
+        (
+            *(_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE),
+            *operation_rows.STATEMENTS,
+            EVENT,
+        )
     )
 }
 
@@ -75,28 +78,19 @@ def order(statement: Statement) -> int:
     return _ORDER[statement.sql]
 
 
-_encode = msgspec.json.Encoder().encode
-
-
-def _event(fact: Fact, charge_point: str | None, **body: Any) -> Statement:
-    """The outbox's row for *fact*; what is None is left out."""
-    present = {name: value for name, value in body.items() if value is not None}
-    return Statement(_EVENT, (fact.at.utc_ms, type(fact).__name__, charge_point, _encode(present).decode()))
-
-
 def _meter_lost(fact: facts.MeterLost) -> tuple[Statement, ...]:
-    return (_event(fact, None, meter=fact.meter, reason=fact.reason),)
+    return (event(fact, None, meter=fact.meter, reason=fact.reason),)
 
 
 def _link_opened(fact: facts.LinkOpened) -> tuple[Statement, ...]:
     return (
         Statement(_CHARGE_POINT, (fact.charge_point, int(fact.known))),
-        _event(fact, fact.charge_point, remote=fact.remote, known=fact.known),
+        event(fact, fact.charge_point, remote=fact.remote, known=fact.known),
     )
 
 
 def _link_closed(fact: facts.LinkClosed) -> tuple[Statement, ...]:
-    return (_event(fact, fact.charge_point, reason=fact.reason),)
+    return (event(fact, fact.charge_point, reason=fact.reason),)
 
 
 def _booted(fact: facts.ChargePointBooted) -> tuple[Statement, ...]:
@@ -112,7 +106,7 @@ def _booted(fact: facts.ChargePointBooted) -> tuple[Statement, ...]:
         fact.meter_type,
         fact.meter_serial_number,
     )
-    event = _event(
+    report = event(
         fact,
         fact.charge_point,
         vendor=fact.vendor,
@@ -120,7 +114,7 @@ def _booted(fact: facts.ChargePointBooted) -> tuple[Statement, ...]:
         serial_number=fact.serial_number,
         firmware_version=fact.firmware_version,
     )
-    return (Statement(_BOOT, row), event)
+    return (Statement(_BOOT, row), report)
 
 
 def _status(fact: facts.StatusReported) -> tuple[Statement, ...]:
@@ -133,7 +127,7 @@ def _status(fact: facts.StatusReported) -> tuple[Statement, ...]:
         fact.at.utc_ms,
         fact.reported_utc_ms,
     )
-    event = _event(
+    report = event(
         fact,
         fact.charge_point,
         connector=fact.connector,
@@ -142,11 +136,11 @@ def _status(fact: facts.StatusReported) -> tuple[Statement, ...]:
         info=fact.info,
         vendor_error_code=fact.vendor_error_code,
     )
-    return (Statement(_STATUS, row), event)
+    return (Statement(_STATUS, row), report)
 
 
 def _presented(fact: facts.IdTagPresented) -> tuple[Statement, ...]:
-    return (_event(fact, fact.charge_point, id_tag=fact.id_tag, status=fact.status),)
+    return (event(fact, fact.charge_point, id_tag=fact.id_tag, status=fact.status),)
 
 
 def _started(fact: facts.TransactionStarted) -> tuple[Statement, ...]:
@@ -162,7 +156,7 @@ def _started(fact: facts.TransactionStarted) -> tuple[Statement, ...]:
         fact.at.utc_ms,
         fact.reservation_id,
     )
-    event = _event(
+    report = event(
         fact,
         fact.charge_point,
         connector=fact.connector,
@@ -172,7 +166,7 @@ def _started(fact: facts.TransactionStarted) -> tuple[Statement, ...]:
         meter_start_wh=fact.meter_start_wh,
         started_utc_ms=fact.started_utc_ms,
     )
-    return (Statement(_START, row), event)
+    return (Statement(_START, row), report)
 
 
 def _stopped(fact: facts.TransactionStopped) -> tuple[Statement, ...]:
@@ -185,7 +179,7 @@ def _stopped(fact: facts.TransactionStopped) -> tuple[Statement, ...]:
         fact.raw,
         fact.transaction_id,
     )
-    event = _event(
+    report = event(
         fact,
         fact.charge_point,
         connector=fact.connector,
@@ -194,13 +188,13 @@ def _stopped(fact: facts.TransactionStopped) -> tuple[Statement, ...]:
         stopped_utc_ms=fact.stopped_utc_ms,
         reason=fact.reason,
     )
-    return (Statement(_STOP, row), event)
+    return (Statement(_STOP, row), report)
 
 
 def _stop_kept(fact: facts.StopKept) -> tuple[Statement, ...]:
     row = (fact.at.utc_ms, fact.charge_point, fact.transaction_id, fact.doubt, fact.raw)
-    event = _event(fact, fact.charge_point, transaction_id=fact.transaction_id, doubt=fact.doubt)
-    return (Statement(_KEPT_STOP, row), event)
+    report = event(fact, fact.charge_point, transaction_id=fact.transaction_id, doubt=fact.doubt)
+    return (Statement(_KEPT_STOP, row), report)
 
 
 def _message_kept(fact: facts.MessageKept) -> tuple[Statement, ...]:
@@ -224,7 +218,7 @@ def _limit_held(fact: facts.LimitHeld) -> tuple[Statement, ...]:
 
 
 def _security(fact: facts.SecurityEvent) -> tuple[Statement, ...]:
-    return (_event(fact, None, event=fact.event, source=fact.source, detail=fact.detail),)
+    return (event(fact, None, event=fact.event, source=fact.source, detail=fact.detail),)
 
 
 ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
@@ -241,6 +235,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.FailSafeHeld: _fail_safe,
     facts.LimitHeld: _limit_held,
     facts.SecurityEvent: _security,
+    **operation_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a

@@ -25,7 +25,14 @@ from chargemon_edge.ocpp.v16.core import (
     StatusNotificationRequest,
     StopTransactionRequest,
 )
+from chargemon_edge.ocpp.v16.firmware_management import GetDiagnosticsResponse
 from chargemon_edge.ocpp.v16.payload_error import PayloadError, code_of
+from chargemon_edge.ocpp.v16.security import (
+    GetLogResponse,
+    LogStatusNotificationRequest,
+    SecurityEventNotificationRequest,
+    SignedFirmwareStatusNotificationRequest,
+)
 from chargemon_edge.ocpp.v16.types import MeterValue, SampledValue
 
 Message = TypeVar("Message", bound=msgspec.Struct)
@@ -37,6 +44,7 @@ _HARMLESS: Final[Mapping[type, Mapping[str, str]]] = {
     BootNotificationRequest: {"chargePointVendor": "", "chargePointModel": ""},
     MeterValue: {"timestamp": ""},
     SampledValue: {"value": ""},
+    SecurityEventNotificationRequest: {"timestamp": ""},
     StartTransactionRequest: {"timestamp": ""},
     StatusNotificationRequest: {"errorCode": "NoError"},
     StopTransactionRequest: {"timestamp": ""},
@@ -55,6 +63,11 @@ _DISPENSABLE: Final[Mapping[type, frozenset[str]]] = {
             "meterType",
         }
     ),
+    GetDiagnosticsResponse: frozenset({"fileName"}),
+    GetLogResponse: frozenset({"filename"}),
+    LogStatusNotificationRequest: frozenset({"requestId"}),
+    SecurityEventNotificationRequest: frozenset({"techInfo"}),
+    SignedFirmwareStatusNotificationRequest: frozenset({"requestId"}),
     StartTransactionRequest: frozenset({"reservationId"}),
     StatusNotificationRequest: frozenset({"info", "timestamp", "vendorId", "vendorErrorCode"}),
     StopTransactionRequest: frozenset({"idTag", "transactionData"}),
@@ -67,7 +80,9 @@ _OTHERWISE: Final[Mapping[tuple[type, str], str]] = {(StopTransactionRequest, "r
 _REGISTERS: Final = frozenset({"meterStart", "meterStop"})
 """Integers that may come with a fraction, in Wh."""
 
-_ANY_JSON: Final = frozenset({(DataTransferRequest, "data"), (DataTransferResponse, "data")})
+_ANY_JSON: Final = frozenset(
+    {(DataTransferRequest, "data"), (DataTransferResponse, "data"), (SecurityEventNotificationRequest, "techInfo")}
+)
 """Text members in which some send JSON itself."""
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0*)?", re.ASCII)
@@ -187,7 +202,8 @@ class _Look:
 
     def _shortened(self, text: str, field: inspect.Field, path: str) -> str:
         longest = _longest(field.type)
-        if longest is None or len(text) <= longest:
+        if longest is None or longest > WHOLE_MAX or len(text) <= longest:
+            # half a certificate is none
             return text
         self._repaired(path, f"{len(text)} characters where {longest} are allowed")
         self._whole[field.name] = text[:WHOLE_MAX]

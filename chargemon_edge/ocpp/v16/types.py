@@ -55,6 +55,23 @@ Reason = Literal[
     "UnlockCommand",
     "DeAuthorized",
 ]
+FirmwareStatus = Literal[
+    "Downloaded",
+    "DownloadFailed",
+    "Downloading",
+    "DownloadScheduled",
+    "DownloadPaused",
+    "Idle",
+    "InstallationFailed",
+    "Installing",
+    "Installed",
+    "InstallRebooting",
+    "InstallScheduled",
+    "InstallVerificationFailed",
+    "InvalidSignature",
+    "SignatureVerified",
+]
+"""OCPP 1.6's seven (§7.25) and what the security extension adds to them."""
 RecurrencyKind = Literal["Daily", "Weekly"]
 RegistrationStatus = Literal["Accepted", "Pending", "Rejected"]
 ResetType = Literal["Hard", "Soft"]

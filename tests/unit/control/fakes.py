@@ -112,10 +112,11 @@ class House:
             IdTag(id_tag="OLD", expiry_utc_ms=UTC_MS - 1),
             IdTag(id_tag="BAD", blocked=True),
         )
+        self.authorisation = Authorisation(AuthorisationSettings(id_tags=tags))
         self.requests = Requests(
             present=self.present,
             journal=self.journal,
-            authorisation=Authorisation(AuthorisationSettings(id_tags=tags)),
+            authorisation=self.authorisation,
             commissioning=self.window,
             clock=self.clock,
             next_transaction_id=77,

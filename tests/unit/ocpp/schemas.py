@@ -23,8 +23,19 @@ def schema(name: str) -> dict[str, Any]:
     spec = find_spec("ocpp")
     assert spec is not None and spec.origin is not None
     text = (Path(spec.origin).parent / "v16" / "schemas" / f"{name}.json").read_text(encoding="utf-8-sig")
-    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
-    return found
+    read: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    found: dict[str, Any] = _whole(read, read.pop("definitions", {}))
+    # an empty message has no members; not every schema says so
+    return {"properties": {}, **found}
+
+
+def _whole(node: Any, definitions: dict[str, Any]) -> Any:
+    """*node* with every reference replaced by what it refers to."""
+    if isinstance(node, dict):
+        if "$ref" in node:
+            return _whole(definitions[node["$ref"].removeprefix("#/definitions/")], definitions)
+        return {name: _whole(inner, definitions) for name, inner in node.items()}
+    return [_whole(inner, definitions) for inner in node] if isinstance(node, list) else node
 
 
 @cache

@@ -13,19 +13,27 @@ from chargemon_edge.ocpp.v16.messages import (
     FROM_CHARGE_POINT,
     RESPONSE_OF,
     TO_CHARGE_POINT,
+    AuthorizationData,
     AuthorizeRequest,
     BootNotificationRequest,
     BootNotificationResponse,
     DataTransferRequest,
     DataTransferResponse,
+    FirmwareStatusNotificationRequest,
     GetCompositeScheduleRequest,
     GetCompositeScheduleResponse,
     GetConfigurationRequest,
     GetConfigurationResponse,
+    GetDiagnosticsRequest,
+    GetLogRequest,
     HeartbeatRequest,
     IdTagInfo,
+    LogParameters,
     MeterValuesRequest,
     Request,
+    ReserveNowRequest,
+    SecurityEventNotificationRequest,
+    SendLocalListRequest,
     SetChargingProfileRequest,
     SetChargingProfileResponse,
     StartTransactionRequest,
@@ -33,6 +41,7 @@ from chargemon_edge.ocpp.v16.messages import (
     StatusNotificationRequest,
     StopTransactionRequest,
     StopTransactionResponse,
+    UpdateFirmwareRequest,
 )
 from tests.unit.ocpp.schemas import schema
 
@@ -60,31 +69,50 @@ def refusal(action: str, value: object) -> PayloadError:
 # ---------------------------------------------------------------- the table
 
 
-def test_every_action_of_the_three_profiles_has_its_row() -> None:
+def test_every_action_of_every_profile_has_its_row() -> None:
     assert set(FROM_CHARGE_POINT) == {
         "Authorize",
         "BootNotification",
         "DataTransfer",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
         "Heartbeat",
+        "LogStatusNotification",
         "MeterValues",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
         "StartTransaction",
         "StatusNotification",
         "StopTransaction",
     }
     assert set(TO_CHARGE_POINT) == {
+        "CancelReservation",
+        "CertificateSigned",
         "ChangeAvailability",
         "ChangeConfiguration",
         "ClearCache",
         "ClearChargingProfile",
         "DataTransfer",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
         "GetCompositeSchedule",
         "GetConfiguration",
+        "GetDiagnostics",
+        "GetInstalledCertificateIds",
+        "GetLocalListVersion",
+        "GetLog",
+        "InstallCertificate",
         "RemoteStartTransaction",
         "RemoteStopTransaction",
+        "ReserveNow",
         "Reset",
+        "SendLocalList",
         "SetChargingProfile",
+        "SignedUpdateFirmware",
         "TriggerMessage",
         "UnlockConnector",
+        "UpdateFirmware",
     }
 
 
@@ -126,6 +154,30 @@ def test_trap_06_members_are_compact_and_in_the_specifications_order() -> None:
     assert codec.encode(start) == (
         b'{"idTagInfo":{"expiryDate":"t","parentIdTag":"P","status":"Accepted"},"transactionId":7}'
     )
+
+
+def test_trap_06_so_are_those_of_the_other_profiles() -> None:
+    reserve = ReserveNowRequest(reservation_id=4, parent_id_tag="P", id_tag="T", expiry_date="e", connector_id=0)
+    local_list = SendLocalListRequest(
+        update_type="Full",
+        local_authorization_list=(AuthorizationData(id_tag_info=IdTagInfo(status="Accepted"), id_tag="T"),),
+        list_version=7,
+    )
+    update = UpdateFirmwareRequest(retry_interval=9, retrieve_date="r", retries=1, location="l")
+    diagnostics = GetDiagnosticsRequest(stop_time="t", start_time="s", retries=1, retry_interval=9, location="l")
+    log = GetLogRequest(log=LogParameters(remote_location="u"), request_id=5, log_type="SecurityLog")
+
+    assert codec.encode(reserve) == (
+        b'{"connectorId":0,"expiryDate":"e","idTag":"T","parentIdTag":"P","reservationId":4}'
+    )
+    assert codec.encode(local_list) == (
+        b'{"listVersion":7,"localAuthorizationList":[{"idTag":"T","idTagInfo":{"status":"Accepted"}}],"updateType":"Full"}'
+    )
+    assert codec.encode(update) == b'{"location":"l","retries":1,"retrieveDate":"r","retryInterval":9}'
+    assert codec.encode(diagnostics) == (
+        b'{"location":"l","retries":1,"retryInterval":9,"startTime":"s","stopTime":"t"}'
+    )
+    assert codec.encode(log) == b'{"logType":"SecurityLog","requestId":5,"log":{"remoteLocation":"u"}}'
 
 
 def test_absent_members_are_left_out() -> None:
@@ -340,7 +392,32 @@ def test_repairs_need_no_listener() -> None:
     assert codec.decode_request("Authorize", b'{"idTag":4}') == AuthorizeRequest(id_tag="4")
 
 
+def test_a_security_event_is_read_without_its_time_and_with_a_long_description() -> None:
+    request, repairs = read("SecurityEventNotification", {"type": "MemoryExhaustion", "techInfo": {"free": 0}})
+
+    assert request == SecurityEventNotificationRequest(type="MemoryExhaustion", timestamp="", tech_info='{"free":0}')
+    assert sorted(repairs) == ["techInfo: JSON where text belongs", "timestamp: missing, read as ''"]
+
+
+@pytest.mark.parametrize("action", ["LogStatusNotification", "SignedFirmwareStatusNotification"])
+def test_a_progress_is_not_lost_for_an_unreadable_request_id(action: str) -> None:
+    request, repairs = read(action, {"status": "idle", "requestId": "none"})
+
+    assert codec.encode(request) == b'{"status":"Idle"}'
+    assert len(repairs) == 2
+
+
+def test_the_security_extensions_firmware_statuses_are_read_in_the_older_message_too() -> None:
+    request, repairs = read("FirmwareStatusNotification", {"status": "SignatureVerified"})
+
+    assert (request, repairs) == (FirmwareStatusNotificationRequest(status="SignatureVerified"), [])
+
+
 # ---------------------------------------------------------------- refused
+
+
+def test_half_a_signing_request_is_none() -> None:
+    assert refusal("SignCertificate", {"csr": "-" * 5501}).code == "PropertyConstraintViolation"
 
 
 @pytest.mark.parametrize(

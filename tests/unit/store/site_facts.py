@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from chargemon_edge.site import facts
+from chargemon_edge.site import facts, operation_facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 
@@ -144,6 +144,11 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     held(),
     facts.LimitRefused(at=AT, charge_point="CP1", connector=1, limit_ma=6_000, outcome="Rejected"),
     facts.SecurityEvent(at=AT, event="login refused", source="192.0.2.9", detail="CP1"),
+    operation_facts.DiagnosticsStatusReported(at=AT, charge_point="CP1", status="Uploaded"),
+    operation_facts.FirmwareStatusReported(at=AT, charge_point="CP1", status="Installed", signed=True, request_id=4),
+    operation_facts.LogStatusReported(at=AT, charge_point="CP1", status="Uploading", request_id=5),
+    operation_facts.SecurityEventReported(at=AT, charge_point="CP1", event="TamperDetectionActivated", detail="lid"),
+    operation_facts.CertificateRequested(at=AT, charge_point="CP1", status="Rejected"),
 )
 
 
