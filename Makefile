@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/run-installed
 DEV_READY := $(VENV)/dev-installed
-SPELLED := .ci bench chargemon_edge docs etc systemd tests CHANGELOG.md CONTRIBUTING.md Makefile README.md SECURITY.md pyproject.toml
+SPELLED := .ci bench chargemon_edge debian docs etc release systemd tests CHANGELOG.md CONTRIBUTING.md Makefile README.md SECURITY.md pyproject.toml
 
 # Every lock holds all of a thing's dependencies, so pip need not look for more
 PIP_INSTALL := pip install --quiet --quiet --require-hashes --no-deps
@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -q
 
 .PHONY: help
 help:  ## this list
-	@grep -hE '^[a-z0-9]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*  ## /\1	/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*  ## /\1	/' | expand -t 14
 
 .PHONY: run
 run: $(RUN_READY)  ## the daemon on a simulated site; prints the address of its page
@@ -86,9 +86,19 @@ nightly: $(DEV_READY)  ## the same properties and simulations on many more seeds
 bench: $(DEV_READY)  ## every benchmark, briefly: one table, each figure beside its goal
 	@$(BIN)/python -m bench
 
+# gzip is quick, xz is small
+COMPRESSION ?= xz
+.PHONY: deb deb-all
+deb: $(DEV_READY)  ## the packages for Debian 12, amd64 and arm64, in dist/; COMPRESSION=gzip makes them quickly
+	@.ci/packages
+	@$(BIN)/python -m release --compression $(COMPRESSION)
+deb-all: $(DEV_READY)  ## the packages for Debian 12 and 13
+	@.ci/packages
+	@$(BIN)/python -m release --release bookworm --release trixie --compression $(COMPRESSION)
+
 .PHONY: lock
 lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer versions
-	@for name in run dev; do \
+	@for name in run dev build; do \
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-package pip \
 	        $(UPGRADE) requirements/$$name.in --output-file requirements/$$name.txt; done
 

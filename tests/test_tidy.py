@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import itertools
 import re
@@ -15,11 +16,14 @@ from typing import Any
 import msgspec
 import pytest
 
+import chargemon_edge
+from chargemon_edge.__main__ import _parser
 from chargemon_edge.config import load
 from chargemon_edge.config.loading import File
 from chargemon_edge.config.reader import read
 from chargemon_edge.control.requests import handled_actions
 from chargemon_edge.ocpp.v16.messages import FROM_CHARGE_POINT, TO_CHARGE_POINT
+from release.build import version as release_version
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "chargemon_edge"
@@ -54,7 +58,7 @@ def _text_files() -> Iterator[tuple[str, str]]:
 def test_every_function_fits_one_screen() -> None:
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path in _python_files("chargemon_edge", "bench")
+        for path in _python_files("chargemon_edge", "bench", "release")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
@@ -66,7 +70,7 @@ def test_every_function_fits_one_screen() -> None:
 def test_every_file_can_be_read_in_one_go() -> None:
     long = [
         str(path.relative_to(ROOT))
-        for path in _python_files("chargemon_edge", "bench")
+        for path in _python_files("chargemon_edge", "bench", "release")
         if len(path.read_text().splitlines()) > LONGEST_FILE
     ]
 
@@ -76,7 +80,7 @@ def test_every_file_can_be_read_in_one_go() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT))
-        for path in _python_files("chargemon_edge", "bench", "tests")
+        for path in _python_files("chargemon_edge", "bench", "release", "tests")
         if (path.name != "__init__.py" or path.is_relative_to(PACKAGE))
         and ast.get_docstring(ast.parse(path.read_text())) is None
     ]
@@ -87,7 +91,7 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_no_module_is_named_after_nothing() -> None:
     empty = [
         str(path.relative_to(ROOT))
-        for path in _python_files("chargemon_edge", "bench", "tests")
+        for path in _python_files("chargemon_edge", "bench", "release", "tests")
         if {path.stem, *path.relative_to(ROOT).parts[:-1]} & EMPTY_NAMES
     ]
 
@@ -119,7 +123,7 @@ def _unreasoned(text: str) -> Iterator[int]:
 def test_every_suppression_has_its_reason() -> None:
     bare = [
         f"{path.relative_to(ROOT)}:{number}"
-        for path in _python_files("chargemon_edge", "bench", "tests")
+        for path in _python_files("chargemon_edge", "bench", "release", "tests")
         if path != Path(__file__)
         for number in _unreasoned(path.read_text())
     ]
@@ -158,7 +162,7 @@ def test_nothing_names_this_machine_or_its_package_hosts() -> None:
 
 
 def test_locks_hold_hashes_and_no_addresses() -> None:
-    for name in ("run", "dev"):
+    for name in ("run", "dev", "build"):
         text = (ROOT / "requirements" / f"{name}.txt").read_text()
         pins = re.findall(r"(?m)^[a-zA-Z0-9].*$", text)
 
@@ -310,3 +314,45 @@ def test_an_installed_package_has_all_its_files() -> None:
     ]
 
     assert left_out == []
+
+
+def test_one_version_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert chargemon_edge.__version__ == project
+    assert re.fullmatch(rf"{re.escape(project)}-\d+", release_version())
+
+
+def _subcommands() -> dict[str, set[str]]:
+    """Each command of the command line with its long options."""
+    subparsers = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return {
+        name: {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
+        for name, parser in subparsers.choices.items()
+    }
+
+
+def test_every_command_is_in_the_manual_page() -> None:
+    page = (ROOT / "debian" / "chargemon-edge.8").read_text().replace("\\-", "-")
+    entries = dict(re.findall(r"(?m)^\.TP\n\.BR? ([a-z-]+)(.*)$", page))
+
+    for name, options in _subcommands().items():
+        assert name in entries, name
+        assert sorted(option for option in options - {"--help"} if option not in entries[name]) == [], name
+
+
+def test_every_command_is_completed() -> None:
+    script = ROOT / "debian" / "completion" / "chargemon-edge"
+
+    def offered(*words: str) -> set[str]:
+        line = " ".join(f'"{word}"' for word in ("chargemon-edge", *words, ""))
+        program = (
+            f'. "{script}"; COMP_WORDS=({line}); COMP_CWORD={len(words) + 1}; _chargemon_edge; echo "${{COMPREPLY[@]}}"'
+        )
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    assert set(_subcommands()) <= offered()
+    for name, options in _subcommands().items():
+        positional = options == {"--help"}
+        assert positional or options <= offered(name), name

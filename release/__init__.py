@@ -1,0 +1,1 @@
+"""How the Debian package is made: locked wheels staged for a target, its papers, and dpkg-buildpackage around them."""
