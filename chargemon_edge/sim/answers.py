@@ -11,7 +11,6 @@ from chargemon_edge.sim.charging_profiles import MAX, TRANSACTION, ProfileError,
 if TYPE_CHECKING:
     # the charger needs the table below; the functions need only the charger's type
     from chargemon_edge.sim.charger import Charger
-    from chargemon_edge.sim.outlet import Outlet
 
 Payload = dict[str, Any]
 
@@ -24,11 +23,8 @@ def _yes(yes: bool) -> Payload:
     return _status("Accepted" if yes else "Rejected")
 
 
-def _outlets(charger: Charger, number: int | None) -> list[Outlet]:
-    if number in (None, 0):
-        return list(charger.outlets.values())
-    outlet = charger.outlets.get(number or 0)
-    return [] if outlet is None else [outlet]
+class CallRefused(Exception):
+    """The answer is a CALLERROR with this code."""
 
 
 def _set_profile(charger: Charger, payload: Payload) -> Payload:
@@ -97,10 +93,20 @@ def _reset(charger: Charger, payload: Payload) -> Payload:
 
 
 def _remote_start(charger: Charger, payload: Payload) -> Payload:
-    for outlet in _outlets(charger, payload.get("connectorId")):
-        if outlet.vehicle is not None and outlet.session is None:
-            charger.timers.after("remote start", 1.0, partial(charger.begin, outlet, payload["idTag"]))
-            return _yes(True)
+    id_tag = payload["idTag"]
+    for outlet in charger.outlets_of(payload.get("connectorId")):
+        if outlet.session is not None or not outlet.available:
+            continue
+        if charger.reservations.keeps_out(outlet.number, id_tag, None):
+            continue
+        profile = payload.get("chargingProfile")
+        if profile is not None:
+            try:
+                charger.profiles.put(read_profile(outlet.number, profile))
+            except ProfileError:
+                return _yes(False)
+        charger.timers.after("remote start", 1.0, partial(charger.drivers.start_remotely, outlet, id_tag))
+        return _yes(True)
     return _yes(False)
 
 
@@ -121,7 +127,7 @@ def _unlock(charger: Charger, payload: Payload) -> Payload:
 
 
 def _availability(charger: Charger, payload: Payload) -> Payload:
-    outlets = _outlets(charger, payload["connectorId"])
+    outlets = charger.outlets_of(payload["connectorId"])
     if not outlets:
         return _yes(False)
     for outlet in outlets:
@@ -129,49 +135,34 @@ def _availability(charger: Charger, payload: Payload) -> Payload:
     return _status("Scheduled" if any(outlet.session for outlet in outlets) else "Accepted")
 
 
-def _keys(charger: Charger) -> Mapping[str, tuple[bool, str]]:
-    profiles = "Core,SmartCharging,RemoteTrigger"
-    return {
-        "HeartbeatInterval": (False, str(charger.settings["HeartbeatInterval"])),
-        "MeterValueSampleInterval": (False, str(charger.settings["MeterValueSampleInterval"])),
-        "NumberOfConnectors": (True, str(len(charger.outlets))),
-        "SupportedFeatureProfiles": (True, profiles),
-        "ChargeProfileMaxStackLevel": (True, str(charger.personality.stack_level_max)),
-        "ChargingScheduleAllowedChargingRateUnit": (True, "Current"),
-        "ChargingScheduleMaxPeriods": (True, "24"),
-        "MaxChargingProfilesInstalled": (True, "20"),
-    }
-
-
 def _get_configuration(charger: Charger, payload: Payload) -> Payload:
-    known = _keys(charger)
-    asked = payload.get("key") or list(known)
-    return {
-        "configurationKey": [
-            {"key": key, "readonly": known[key][0], "value": known[key][1]} for key in asked if key in known
-        ],
-        "unknownKey": [key for key in asked if key not in known],
-    }
+    answer = charger.configuration.read(payload.get("key") or ())
+    if answer is None:
+        raise CallRefused("OccurrenceConstraintViolation")
+    return answer
 
 
 def _change_configuration(charger: Charger, payload: Payload) -> Payload:
-    key, value = payload["key"], payload["value"]
-    if key not in charger.settings:
-        return _status("NotSupported")
-    if not value.isdecimal():
-        return _yes(False)
-    charger.settings[key] = int(value)
-    return _yes(True)
+    change = charger.configuration.change(payload["key"], payload["value"])
+    if change.crashes:
+        charger.timers.after("crash", charger.personality.answer_delay_s + 0.5, charger.reboot)
+    elif change.status == "Accepted":
+        charger.configured(payload["key"])
+    return _status(change.status)
 
 
 def _trigger(charger: Charger, payload: Payload) -> Payload:
-    what, outlets = payload["requestedMessage"], _outlets(charger, payload.get("connectorId"))
+    what, outlets = payload["requestedMessage"], charger.outlets_of(payload.get("connectorId"))
     if not outlets:
         return _yes(False)
     actions: dict[str, Callable[[], None]] = {
         "Heartbeat": charger.say_heartbeat,
         "StatusNotification": lambda: charger.say_statuses_of(outlets),
         "MeterValues": lambda: charger.say_values_of(outlets),
+        "BootNotification": charger.say_boot,
+        "FirmwareStatusNotification": lambda: charger.upkeep.say("firmware"),
+        "DiagnosticsStatusNotification": lambda: charger.upkeep.say("diagnostics"),
+        "LogStatusNotification": lambda: charger.upkeep.say("log"),
     }
     if what not in actions:
         return _status("NotImplemented")
@@ -179,23 +170,91 @@ def _trigger(charger: Charger, payload: Payload) -> Payload:
     return _yes(True)
 
 
-# what the charger does not do, though the specification knows it
-ERRORS: Mapping[str, str] = dict.fromkeys(
-    ("UpdateFirmware", "GetDiagnostics", "ReserveNow", "CancelReservation", "SendLocalList"), "NotSupported"
-)
+def _local_list(charger: Charger, payload: Payload) -> Payload:
+    if not charger.configuration.truth("LocalAuthListEnabled"):
+        return _status("NotSupported")
+    entries = payload.get("localAuthorizationList") or ()
+    return _status(charger.local_list.send(payload["listVersion"], payload["updateType"], entries))
+
+
+def _local_list_version(charger: Charger, _payload: Payload) -> Payload:
+    enabled = charger.configuration.truth("LocalAuthListEnabled")
+    return {"listVersion": charger.local_list.version if enabled else -1}
+
+
+def _clear_cache(charger: Charger, _payload: Payload) -> Payload:
+    charger.local_list.clear_cache()
+    return _yes(charger.configuration.truth("AuthorizationCacheEnabled"))
+
+
+def _update_firmware(charger: Charger, payload: Payload) -> Payload:
+    charger.upkeep.update(payload)
+    return {}
+
+
+def _get_diagnostics(charger: Charger, payload: Payload) -> Payload:
+    return {"fileName": charger.upkeep.diagnostics(payload)}
+
+
+def _get_log(charger: Charger, payload: Payload) -> Payload:
+    return {"status": "Accepted", "filename": charger.upkeep.log(payload)}
+
+
+def _update_signed(charger: Charger, payload: Payload) -> Payload:
+    if not payload["firmware"]["signingCertificate"].lstrip().startswith("-----BEGIN CERTIFICATE-----"):
+        return _status("InvalidCertificate")
+    charger.upkeep.update_signed(payload)
+    return _yes(True)
+
+
+def _install_certificate(charger: Charger, payload: Payload) -> Payload:
+    status = charger.certificates.install(payload["certificateType"], payload["certificate"])
+    if status == "Rejected":
+        charger.say_security_event("InvalidCentralSystemCertificate")
+    return _status(status)
+
+
+def _certificate_ids(charger: Charger, payload: Payload) -> Payload:
+    found = charger.certificates.ids(payload["certificateType"])
+    return {"status": "Accepted", "certificateHashData": found} if found else _status("NotFound")
+
+
+def _delete_certificate(charger: Charger, payload: Payload) -> Payload:
+    return _status(charger.certificates.delete(payload["certificateHashData"]))
+
+
+def _certificate_signed(charger: Charger, payload: Payload) -> Payload:
+    status = charger.certificates.signed(payload["certificateChain"])
+    if status == "Rejected":
+        charger.say_security_event("InvalidChargePointCertificate")
+    return _status(status)
+
 
 ANSWERS: Mapping[str, Callable[[Charger, Payload], Payload]] = {
+    "CancelReservation": lambda charger, payload: _yes(charger.reservations.cancel(payload["reservationId"])),
+    "CertificateSigned": _certificate_signed,
     "ChangeAvailability": _availability,
     "ChangeConfiguration": _change_configuration,
-    "ClearCache": lambda _charger, _payload: _yes(True),
+    "ClearCache": _clear_cache,
     "ClearChargingProfile": _clear_profile,
     "DataTransfer": lambda _charger, _payload: _status("UnknownVendorId"),
+    "DeleteCertificate": _delete_certificate,
+    "ExtendedTriggerMessage": _trigger,
     "GetCompositeSchedule": _composite,
     "GetConfiguration": _get_configuration,
+    "GetDiagnostics": _get_diagnostics,
+    "GetInstalledCertificateIds": _certificate_ids,
+    "GetLocalListVersion": _local_list_version,
+    "GetLog": _get_log,
+    "InstallCertificate": _install_certificate,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
+    "ReserveNow": lambda charger, payload: _status(charger.reservations.reserve(payload)),
     "Reset": _reset,
+    "SendLocalList": _local_list,
     "SetChargingProfile": _set_profile,
+    "SignedUpdateFirmware": _update_signed,
     "TriggerMessage": _trigger,
     "UnlockConnector": _unlock,
+    "UpdateFirmware": _update_firmware,
 }

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
-from chargemon_edge.sim.answers import ANSWERS, ERRORS
+from chargemon_edge.sim.answers import ANSWERS, CallRefused
 from chargemon_edge.sim.calls import CallQueue, Outgoing, Payload
+from chargemon_edge.sim.certificates import Certificates
 from chargemon_edge.sim.charging_profiles import ProfileStore
+from chargemon_edge.sim.configuration import Configuration
+from chargemon_edge.sim.dialling import Account, Dialler
+from chargemon_edge.sim.drivers import Drivers
+from chargemon_edge.sim.local_list import LocalList
 from chargemon_edge.sim.outlet import Outlet, Session
 from chargemon_edge.sim.personality import Personality
+from chargemon_edge.sim.reserving import Reservations
 from chargemon_edge.sim.samples import samples
 from chargemon_edge.sim.timers import Timers
+from chargemon_edge.sim.upkeep import Upkeep
 from chargemon_edge.sim.vehicle import Vehicle
-from chargemon_edge.sim.websocket import WebSocket
 
-_LINK_FAILED_S = 10.0
-_CARD_AFTER_S = (2.0, 6.0)
 _UNLIMITED_MA = 1_000_000
-
-
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the charger is to the central system."""
-
-    identity: str
-    password: str | None = None
 
 
 class Charger:
@@ -51,48 +46,55 @@ class Charger:
         self.personality = personality
         self.chance = random.Random(f"charger {account.identity} {seed}")
         self.timers = Timers()
-        self.calls = CallQueue(self.timers, self._write, lambda: self.cut("central system silent"))
+        self.link = Dialler(
+            account,
+            personality,
+            self.timers,
+            self.chance,
+            opened=self._opened,
+            received=self._received,
+            lost=self._lost,
+        )
+        self.calls = CallQueue(self.timers, self.link.send, lambda: self.cut("central system silent"))
         self.profiles = ProfileStore()
         self.outlets = {
             number: Outlet(number, max_ma, personality.step_ma, self._status_changed)
             for number, max_ma in outlets.items()
         }
-        self.settings = {"MeterValueSampleInterval": personality.meter_values_s, "HeartbeatInterval": 300}
-        self.powered = False
+        self.configuration = Configuration(personality, len(outlets))
+        self.local_list = LocalList()
+        self.reservations: Reservations = Reservations(self)
+        self.drivers: Drivers = Drivers(self)
+        self.upkeep: Upkeep = Upkeep(self)
+        self.certificates = Certificates()
+        self.firmware_version = personality.firmware
         self.unanswered = personality.unanswered
         self.sessions: list[Session] = []
         """Every transaction it ever ran, for the checks."""
         self._utc_s = utc_s
         self._clock_offset_s = personality.clock_offset_s
-        self._address = ("", 0)
-        self._socket: WebSocket | None = None
-        self._dialling: asyncio.Task[None] | None = None
-        self._redial_s = personality.redial_s
-        self._away_until_s = 0.0
         self._unsaid: set[int] = set()
-        self.last_close = ""
-        """Why the last link ended."""
+        # when the last minute's CALLs came
+        self._calls_at_s: list[float] = []
 
     # --- life ---------------------------------------------------------------------------------------------------
 
+    @property
+    def powered(self) -> bool:
+        """Whether the mains are there."""
+        return self.link.powered
+
     def power_on(self, host: str, port: int) -> None:
         """Start up and dial the central system there."""
-        self._address = (host, port)
-        self.powered = True
         self._unsaid = {0, *self.outlets}
-        self._dial()
+        self.link.power_on(host, port)
         self._plan_mishaps()
 
     def power_off(self) -> None:
         """The mains are gone: no message, no close frame."""
-        self.powered = False
-        self.cut("no power")
+        self.link.power_off()
         self.calls.power_off()
         self.timers.cancel_all()
-        self._socket = None
-        if self._dialling is not None:
-            self._dialling.cancel()
-            self._dialling = None
 
     def reboot(self, reason: str = "Reboot") -> None:
         """Restart: running transactions end, their stops wait for the next link; the boot comes first."""
@@ -100,22 +102,18 @@ class Charger:
             return
         for outlet in self.outlets.values():
             self.end(outlet, reason)
-        host, port = self._address
+        host, port = self.link.address
         self.power_off()
         self.profiles.held = [one for one in self.profiles.held if one.purpose != "TxProfile"]
         self.timers.after("power", self.chance.uniform(20.0, 40.0), lambda: self.power_on(host, port))
 
     def cut(self, why: str = "cut", away_s: float = 0.0) -> None:
         """The link breaks, without a word to either side, and cannot come back for *away_s*."""
-        self._away_until_s = max(self._away_until_s, self.timers.now_s() + away_s)
-        if self._socket is not None:
-            self._socket.abort(why)
+        self.link.cut(why, away_s)
 
     def go_deaf(self, for_s: float) -> None:
         """The link looks open, but nothing passes in either direction; afterwards it breaks."""
-        if self._socket is not None:
-            self._socket.deaf = True
-            self.timers.after("deaf", for_s, lambda: self.cut("radio back"))
+        self.link.go_deaf(for_s)
 
     def go_mute(self, for_s: float) -> None:
         """For a while no CALL gets an answer."""
@@ -128,7 +126,7 @@ class Charger:
     @property
     def linked(self) -> bool:
         """Whether a WebSocket stands."""
-        return self._socket is not None and self._socket.is_open
+        return self.link.linked
 
     @property
     def reachable(self) -> bool:
@@ -138,8 +136,7 @@ class Charger:
     @property
     def alone(self) -> bool:
         """Whether nothing from the central system can reach it."""
-        socket = self._socket
-        return socket is None or not socket.is_open or socket.deaf
+        return self.link.alone
 
     def _plan_mishaps(self) -> None:
         mishaps = (
@@ -156,59 +153,15 @@ class Charger:
 
     # --- the link -----------------------------------------------------------------------------------------------
 
-    def _dial(self) -> None:
-        if not self.powered or self._socket is not None:
-            return
-        wait_s = self._away_until_s - self.timers.now_s()
-        if wait_s > 0:
-            self.timers.after("dial", wait_s, self._dial)
-            return
-        self._dialling = asyncio.get_running_loop().create_task(self._connect())
-
-    async def _connect(self) -> None:
-        host, port = self._address
-        socket = WebSocket(
-            f"/ocpp/{quote(self.identity, safe='')}",
-            host=f"{host}:{port}",
-            user=self.identity,
-            password=self.account.password,
-            chance=self.chance,
-            opened=self._opened,
-            received=self._received,
-            closed=lambda why: self._closed(socket, why),
-        )
-        socket.answers_pings = self.personality.answers_pings
-        self._socket = socket
-        try:
-            await asyncio.get_running_loop().create_connection(lambda: socket, host, port)
-        except OSError as error:
-            self._closed(socket, str(error))
-            return
-        self.timers.after("link", _LINK_FAILED_S, lambda: self.cut("no answer to the upgrade"))
-
     def _opened(self) -> None:
-        self.timers.cancel("link")
-        self._redial_s = self.personality.redial_s
         self.calls.link_up()
         if not self.calls.booted:
             self._boot()
         else:
             self._say_statuses()
 
-    def _closed(self, socket: WebSocket, why: str) -> None:
-        if socket is not self._socket:
-            return
-        self._socket = None
-        self.last_close = why
-        self.timers.cancel("link")
+    def _lost(self) -> None:
         self.calls.link_down()
-        if self.powered:
-            self.timers.after("dial", self._redial_s * self.chance.uniform(0.8, 1.2), self._dial)
-            self._redial_s = min(self._redial_s * 2, self.personality.redial_max_s)
-
-    def _write(self, frame: bytes) -> None:
-        if self._socket is not None:
-            self._socket.send(frame)
 
     def _received(self, text: bytes) -> None:
         kind, unique_id, *rest = msgspec.json.decode(text)
@@ -224,28 +177,55 @@ class Charger:
         if lost and self.chance.random() < 0.5:
             # the call never reached what would obey it; in the other half it is obeyed and only the answer is lost
             return
+        if self._breaks(action):
+            self.cut(f"does not survive {action}")
+            return
         answer = ANSWERS.get(action)
         frame: list[Any]
-        if answer is None:
-            frame = [4, unique_id, ERRORS.get(action, "NotImplemented"), "", {}]
-        else:
-            frame = [3, unique_id, answer(self, payload)]
-        encoded = msgspec.json.encode(frame)
-        socket = self._socket
-        if lost or socket is None:
-            return
-        self.timers.after(f"answer {unique_id}", self.personality.answer_delay_s, lambda: socket.send(encoded))
+        try:
+            frame = (
+                [4, unique_id, "NotImplemented", "", {}] if answer is None else [3, unique_id, answer(self, payload)]
+            )
+        except CallRefused as refused:
+            frame = [4, unique_id, str(refused), "", {}]
+        except (KeyError, TypeError, ValueError):
+            frame = [4, unique_id, "FormationViolation", "", {}]
+        if not lost:
+            self.link.later(f"answer {unique_id}", self.personality.answer_delay_s, msgspec.json.encode(frame))
+
+    def _breaks(self, action: str) -> bool:
+        """Whether this CALL is one too many for its firmware."""
+        personality = self.personality
+        if action in personality.breaks_on:
+            return True
+        if personality.calls_per_min == 0 or (personality.calls_counted and action not in personality.calls_counted):
+            return False
+        now_s = self.timers.now_s()
+        self._calls_at_s = [one for one in self._calls_at_s if now_s - one < 60.0] + [now_s]
+        return len(self._calls_at_s) > personality.calls_per_min
 
     # --- what it says -------------------------------------------------------------------------------------------
 
     def _boot(self) -> None:
-        payload = {
+        self.calls.add(Outgoing(action="BootNotification", payload=self._nameplate(), boots=True, done=self._booted))
+
+    def _nameplate(self) -> Payload:
+        return {
             "chargePointVendor": self.personality.vendor,
             "chargePointModel": self.personality.model,
-            "chargePointSerialNumber": f"SIM-{self.identity}"[:25],
-            "firmwareVersion": "1.0",
+            "chargePointSerialNumber": self.personality.serial or f"SIM-{self.identity}"[:25],
+            "firmwareVersion": self.firmware_version,
         }
-        self.calls.add(Outgoing(action="BootNotification", payload=payload, boots=True, done=self._booted))
+
+    def say_boot(self) -> None:
+        """BootNotification without a boot, because it was asked for."""
+        self.calls.add(Outgoing(action="BootNotification", payload=self._nameplate()))
+
+    def say_security_event(self, kind: str) -> None:
+        """SecurityEventNotification (security white paper)."""
+        self.calls.add(
+            Outgoing(action="SecurityEventNotification", payload={"type": kind, "timestamp": self.text_now()})
+        )
 
     def _booted(self, confirmation: Payload | None) -> None:
         if confirmation is None or confirmation["status"] != "Accepted":
@@ -254,13 +234,14 @@ class Charger:
             return
         self._set_clock(confirmation["currentTime"])
         if confirmation["interval"] > 0:
-            self.settings["HeartbeatInterval"] = confirmation["interval"]
+            self.configuration.put("HeartbeatInterval", str(confirmation["interval"]))
         self._say_statuses()
         self.calls.go_on()
         self._plan_heartbeat()
+        self._plan_ping()
         for outlet in self.outlets.values():
             if outlet.vehicle is not None and outlet.session is None:
-                self._present_card(outlet)
+                self.drivers.present_card(outlet)
 
     def _set_clock(self, text: str) -> None:
         if self.personality.sets_clock:
@@ -268,7 +249,25 @@ class Charger:
             self._clock_offset_s = right_s - self._utc_s()
 
     def _plan_heartbeat(self) -> None:
-        self.timers.after("heartbeat", float(self.settings["HeartbeatInterval"]), self._heartbeat)
+        self.timers.after("heartbeat", self.configuration.number("HeartbeatInterval") or 300.0, self._heartbeat)
+
+    def configured(self, key: str) -> None:
+        """That key has a new value: what runs by it is planned anew."""
+        if key == "HeartbeatInterval":
+            self._plan_heartbeat()
+        elif key == "WebSocketPingInterval":
+            self._plan_ping()
+
+    def _plan_ping(self) -> None:
+        every_s = self.configuration.number("WebSocketPingInterval")
+        if every_s > 0:
+            self.timers.after("ping", every_s, self._ping)
+        else:
+            self.timers.cancel("ping")
+
+    def _ping(self) -> None:
+        self.link.ping()
+        self._plan_ping()
 
     def _heartbeat(self) -> None:
         self.say_heartbeat()
@@ -297,7 +296,7 @@ class Charger:
         status = "Available" if number == 0 else self.outlets[number].status
         payload = {
             "connectorId": number,
-            "errorCode": "NoError",
+            "errorCode": self.personality.error_code,
             "status": status,
             "timestamp": self.text_now(),
         }
@@ -315,7 +314,10 @@ class Charger:
 
     def say_values(self, outlet: Outlet, context: str = "Sample.Periodic") -> None:
         """MeterValues of a connector, with its transaction if one runs."""
-        values = [{"timestamp": self.text_now(), "sampledValue": list(samples(outlet, self.personality, context))}]
+        measured = list(samples(outlet, self.personality, self.configuration.sampled(), context))
+        if not measured:
+            return
+        values = [{"timestamp": self.text_now(), "sampledValue": measured}]
         payload: Payload = {"connectorId": outlet.number, "meterValue": values}
         session = outlet.session
         if session is None:
@@ -329,7 +331,9 @@ class Charger:
 
     def _plan_values(self, outlet: Outlet) -> None:
         name = f"values {outlet.number}"
-        self.timers.after(name, float(self.settings["MeterValueSampleInterval"]), lambda: self._values_due(outlet))
+        every_s = self.configuration.number("MeterValueSampleInterval")
+        if every_s > 0:
+            self.timers.after(name, every_s, lambda: self._values_due(outlet))
 
     def _values_due(self, outlet: Outlet) -> None:
         if outlet.session is not None:
@@ -342,8 +346,11 @@ class Charger:
         """A car arrives; its driver shows the card a moment later."""
         outlet = self.outlets[number]
         outlet.plug(vehicle, id_tag)
-        if self.powered:
-            self._present_card(outlet)
+        awaited = self.drivers.cable_came(number)
+        if awaited is not None:
+            self.begin(outlet, awaited)
+        elif self.powered:
+            self.drivers.present_card(outlet)
 
     def unplug(self, number: int) -> None:
         """The car leaves."""
@@ -352,60 +359,48 @@ class Charger:
         self.timers.cancel(f"card {number}")
         outlet.unplug()
 
-    def _present_card(self, outlet: Outlet) -> None:
-        wait_s = self.chance.uniform(*_CARD_AFTER_S)
-        self.timers.after(f"card {outlet.number}", wait_s, lambda: self._authorize(outlet))
-
-    def _authorize(self, outlet: Outlet) -> None:
-        if not self.linked:
-            # offline: the driver is a known one, so the charger starts and tells later
-            self.begin(outlet)
-            return
-        self.calls.add(
-            Outgoing(
-                action="Authorize",
-                payload={"idTag": outlet.id_tag},
-                done=lambda confirmation: self._authorized(outlet, confirmation),
-            )
-        )
-
-    def _authorized(self, outlet: Outlet, confirmation: Payload | None) -> None:
-        if confirmation is None:
-            self._present_card(outlet)
-        elif confirmation["idTagInfo"]["status"] == "Accepted" and outlet.vehicle is not None:
-            self.begin(outlet)
-
-    def begin(self, outlet: Outlet, id_tag: str | None = None) -> None:
+    def begin(self, outlet: Outlet, id_tag: str | None = None, parent_id_tag: str | None = None) -> None:
         """Start a transaction, unless one runs or no car is there."""
         if outlet.session is not None or outlet.vehicle is None or not self.powered:
             return
         session = Session(
-            id_tag=id_tag or outlet.id_tag,
+            id_tag=(id_tag or outlet.id_tag) + self.personality.tag_suffix,
             started_text=self.text_now(),
             started_utc_s=self.now_utc_s(),
             meter_start_wh=outlet.register_wh,
         )
         self.sessions.append(session)
-        payload = {
+        payload: Payload = {
             "connectorId": outlet.number,
             "idTag": session.id_tag,
             "meterStart": session.meter_start_wh,
             "timestamp": session.started_text,
         }
+        reservation = self.reservations.number_for(outlet.number, id_tag or outlet.id_tag, parent_id_tag)
+        if reservation is not None:
+            payload["reservationId"] = reservation
+        if self.personality.pads_numbers:
+            payload["meterStart"] = f" {session.meter_start_wh} "
+        asked_s = self.timers.now_s()
         self.calls.add(
             Outgoing(
                 action="StartTransaction",
                 payload=payload,
                 durable=True,
-                done=lambda confirmation: self._started(outlet, session, confirmation),
+                done=lambda confirmation: self._started(outlet, session, confirmation, asked_s),
             )
         )
         outlet.begin(session)
         outlet.limit_until_s = 0.0
         self._plan_values(outlet)
 
-    def _started(self, outlet: Outlet, session: Session, confirmation: Payload | None) -> None:
+    def _started(self, outlet: Outlet, session: Session, confirmation: Payload | None, asked_s: float) -> None:
         if confirmation is None:
+            return
+        if self.timers.now_s() - asked_s < self.personality.breaks_on_start_within_s:
+            # the session is lost with the link
+            self.end(outlet, "Other")
+            self.cut("does not survive so quick an answer")
             return
         session.transaction_id = confirmation["transactionId"]
         if confirmation["idTagInfo"]["status"] != "Accepted" and outlet.session is session:
@@ -440,7 +435,15 @@ class Charger:
     def text_now(self) -> str:
         """The same, as it writes it."""
         moment = datetime.datetime.fromtimestamp(self.now_utc_s(), datetime.UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        zone = "" if self.personality.zoneless else "Z"
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", zone)
+
+    def outlets_of(self, connector: int | None) -> list[Outlet]:
+        """The connector of that number; all of them for 0 or None."""
+        if connector in (None, 0):
+            return list(self.outlets.values())
+        outlet = self.outlets.get(connector or 0)
+        return [] if outlet is None else [outlet]
 
     def refresh_limits(self) -> None:
         """The profiles changed: look again at the next step."""

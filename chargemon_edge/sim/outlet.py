@@ -36,6 +36,7 @@ class Outlet:
         self.id_tag = ""
         self.session: Session | None = None
         self.available = True
+        self.reserved = False
         self.limit_ma = 0
         """What the profiles allow now; the charger keeps it up to date."""
         self.limit_until_s = 0.0
@@ -86,7 +87,7 @@ class Outlet:
             self._register_wh += self.vehicle.charged_wh
             self.vehicle = None
         self.drawn_ma = 0
-        self._say("Available" if self.available else "Unavailable")
+        self._say_free()
 
     def begin(self, session: Session) -> None:
         """A transaction begins: the pilot signal comes on with the next steps."""
@@ -108,7 +109,21 @@ class Outlet:
         """ChangeAvailability, once no transaction is in the way."""
         self.available = available
         if self.vehicle is None:
-            self._say("Available" if available else "Unavailable")
+            self._say_free()
+
+    def set_reserved(self, reserved: bool) -> None:
+        """It is kept for somebody, or no longer."""
+        self.reserved = reserved
+        if self.vehicle is None:
+            self._say_free()
+
+    def await_cable(self, awaits: bool) -> None:
+        """A card was accepted and the cable is still missing; or it did not come in time."""
+        if self.vehicle is None:
+            if awaits:
+                self._say("Preparing")
+            else:
+                self._say_free()
 
     def step(self, now_s: float, step_s: float, reaction_s: float) -> None:
         """Let *step_s* pass for the pilot signal and the car."""
@@ -135,6 +150,9 @@ class Outlet:
             self._idle_since_s = now_s
         elif now_s - self._idle_since_s >= _SUSPENDED_AFTER_S:
             self._say("SuspendedEV")
+
+    def _say_free(self) -> None:
+        self._say("Unavailable" if not self.available else "Reserved" if self.reserved else "Available")
 
     def _say(self, status: str) -> None:
         if status != self.status:

@@ -19,6 +19,13 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     description: str
     vendor: str = "Simulated"
     model: str = "Obedient"
+    firmware: str = "1.0"
+    serial: str = ""
+    """As it says it when it boots; empty: made from its identity."""
+    subprotocol: str = "ocpp1.6"
+    """What it offers in the handshake; empty: nothing."""
+    origin: str = ""
+    """A header that some send without need."""
     answer_delay_s: float = 0.2
     """From a CALL to its answer."""
     unanswered: float = 0.0
@@ -33,7 +40,49 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The pilot signal's own resolution; limits are rounded down to it."""
     reports: tuple[str, ...] = ("current", "power", "energy")
     meter_values_s: int = 10
+    measurands: tuple[str, ...] = ()
+    """Every measurand that it takes in a list, spelled its way; empty: the ordinary names of what it reports."""
+    measurands_max: int = 0
+    """The longest list of them that it takes; 0: any."""
+    measurands_lethal: tuple[str, ...] = ()
+    """Measurands that it takes, and that make it restart."""
+    value_longest: int = 0
+    """A configuration value that is longer overwrites the charger's memory: it restarts, all keys at their defaults."""
+    keys_missing: tuple[str, ...] = ()
+    keys_readonly: tuple[str, ...] = ()
+    keys_need_reboot: tuple[str, ...] = ()
+    rate_units: str = "Current"
+    """As ChargingScheduleAllowedChargingRateUnit says it."""
+    file_protocols: str = "FTP,FTPS,HTTP,HTTPS"
+    firmware_update: str = "works"
+    """``works``, ``download-fails``, ``install-fails`` or ``stuck``."""
+    reservations: str = "takes"
+    """``takes`` or ``rejects`` them."""
+    breaks_on: tuple[str, ...] = ()
+    """CALLs that make it drop the link."""
+    calls_per_min: int = 0
+    """More of these in one minute and it drops the link; 0: any number."""
+    calls_counted: tuple[str, ...] = ()
+    """Which CALLs count there; none named: all."""
+    breaks_on_start_within_s: float = 0.0
+    """A StartTransaction that is answered sooner makes it drop the link and forget the answer."""
+    needs_remote_start: bool = False
+    """A card that was accepted starts nothing: it waits for RemoteStartTransaction."""
+    tag_suffix: str = ""
+    """What it appends to every card's id."""
+    pads_numbers: bool = False
+    """Writes numbers as text with blanks around them."""
+    quotes_measurands: bool = False
+    """Writes measurands with quotes inside the text."""
+    phase_names: tuple[str, str, str] = ("L1", "L2", "L3")
+    phases: int = 3
+    """Of its own meter."""
+    zoneless: bool = False
+    """Writes times without a zone."""
+    error_code: str = "NoError"
+    """As it says that there is none."""
     answers_pings: bool = True
+    breaks_on_ping: bool = False
     clock_offset_s: float = 0.0
     """Its own clock, ahead of the right time."""
     sets_clock: bool = True

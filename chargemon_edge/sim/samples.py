@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from chargemon_edge.sim.outlet import Outlet
 from chargemon_edge.sim.personality import Personality
 
 
-def samples(outlet: Outlet, personality: Personality, context: str) -> Iterator[dict[str, str]]:
-    """As much as this model of charger reports."""
+def samples(
+    outlet: Outlet, personality: Personality, reports: Collection[str], context: str
+) -> Iterator[dict[str, str]]:
+    """What is to be reported, spelled as this model of charger does."""
+    for sample in _plain(outlet, personality, reports, context):
+        if personality.quotes_measurands:
+            sample["measurand"] = f'"{sample["measurand"]}"'
+        if personality.pads_numbers:
+            sample["value"] = f" {sample['value']} "
+        yield sample
+
+
+def _plain(
+    outlet: Outlet, personality: Personality, reports: Collection[str], context: str
+) -> Iterator[dict[str, str]]:
     used = 0 if outlet.vehicle is None else outlet.vehicle.phases
-    if "current" in personality.reports:
-        for index in range(3):
+    if "current" in reports:
+        for index in range(personality.phases):
             drawn_ma = outlet.drawn_ma if index < used else 0
             yield {
                 "value": f"{drawn_ma / 1000:.2f}",
                 "context": context,
                 "measurand": "Current.Import",
-                "phase": f"L{index + 1}",
+                "phase": personality.phase_names[index],
                 "unit": "A",
             }
-    if "power" in personality.reports:
+    if "power" in reports:
         yield {"value": str(outlet.power_w), "context": context, "measurand": "Power.Active.Import", "unit": "W"}
-    if "energy" in personality.reports:
+    if "energy" in reports:
         yield {
             "value": str(outlet.register_wh),
             "context": context,

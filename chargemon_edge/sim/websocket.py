@@ -28,11 +28,14 @@ class WebSocket(asyncio.Protocol):
         received: Callable[[bytes], None],
         closed: Callable[[str], None],
         subprotocol: str = "ocpp1.6",
+        origin: str = "",
     ) -> None:
+        """With an empty *subprotocol* or *origin* that header is left out."""
         self.is_open = False
         self.deaf = False
         """True: everything is dropped in both directions, as on a dead radio link."""
         self.answers_pings = True
+        self.breaks_on_ping = False
         self._path = path
         self._host = host
         self._authorization = None if password is None else base64.b64encode(f"{user}:{password}".encode())
@@ -41,6 +44,7 @@ class WebSocket(asyncio.Protocol):
         self._received = received
         self._closed = closed
         self._subprotocol = subprotocol
+        self._origin = origin
         self._key = base64.b64encode(chance.randbytes(16))
         self._buffer = bytearray()
         self._parts: list[bytes] = []
@@ -58,8 +62,11 @@ class WebSocket(asyncio.Protocol):
             b"Connection: Upgrade",
             b"Sec-WebSocket-Version: 13",
             b"Sec-WebSocket-Key: " + self._key,
-            b"Sec-WebSocket-Protocol: " + self._subprotocol.encode(),
         ]
+        if self._subprotocol:
+            lines.append(b"Sec-WebSocket-Protocol: " + self._subprotocol.encode())
+        if self._origin:
+            lines.append(b"Origin: " + self._origin.encode())
         if self._authorization is not None:
             lines.append(b"Authorization: Basic " + self._authorization)
         transport.write(b"\r\n".join(lines) + b"\r\n\r\n")
@@ -84,6 +91,11 @@ class WebSocket(asyncio.Protocol):
         """Send one text message; nothing happens on a dead link, as in life."""
         if not self.deaf:
             self._send_frame(_TEXT, payload)
+
+    def ping(self) -> None:
+        """Show the other side that there is life."""
+        if self.is_open and not self.deaf:
+            self._send_frame(_PING, b"")
 
     def close(self) -> None:
         """Leave politely."""
@@ -113,7 +125,7 @@ class WebSocket(asyncio.Protocol):
         if headers.get("sec-websocket-accept") != accept:
             self.abort("wrong Sec-WebSocket-Accept")
             return False
-        if headers.get("sec-websocket-protocol") != self._subprotocol:
+        if headers.get("sec-websocket-protocol", "") != self._subprotocol:
             self.abort(f"subprotocol {headers.get('sec-websocket-protocol')!r}")
             return False
         self._buffer = bytearray(rest)
@@ -154,7 +166,9 @@ class WebSocket(asyncio.Protocol):
                 whole, self._parts = b"".join(self._parts), []
                 self._received(whole)
         elif opcode == _PING:
-            if self.answers_pings:
+            if self.breaks_on_ping:
+                self.abort("does not survive a ping")
+            elif self.answers_pings:
                 self._send_frame(_PONG, payload)
         elif opcode == _CLOSE:
             code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005

@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from chargemon_edge.control.ports import Clock, Journal
 from chargemon_edge.sim import personality as personalities
 from chargemon_edge.sim.building import Building
-from chargemon_edge.sim.charger import Account, Charger
+from chargemon_edge.sim.charger import Charger
 from chargemon_edge.sim.checks import Checks
 from chargemon_edge.sim.daemon import Daemon
+from chargemon_edge.sim.dialling import Account
 from chargemon_edge.sim.faults import FAULTS
 from chargemon_edge.sim.highlights import Sighting, missing
 from chargemon_edge.sim.meter import Meter

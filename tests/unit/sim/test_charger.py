@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chargemon_edge.sim.charger import Account, Charger
+from chargemon_edge.sim.charger import Charger
+from chargemon_edge.sim.dialling import Account
 from chargemon_edge.sim.personality import Personality, personality
 from chargemon_edge.sim.vehicle import Car, Vehicle
 from chargemon_edge.sim.virtual_loop import run_virtually
@@ -241,7 +242,7 @@ def test_configuration_triggers_and_what_it_does_not_know() -> None:
         }
         await asyncio.sleep(1)
         assert central.said("MeterValues")[0]["connectorId"] == 2
-        assert (await central.call("UpdateFirmware", {}))[0:3:2] == [4, "NotSupported"]
+        assert (await central.call("UpdateFirmware", {}))[0:3:2] == [4, "FormationViolation"]
         assert (await central.call("Dance", {}))[0:3:2] == [4, "NotImplemented"]
         unlocked = await central.call("UnlockConnector", {"connectorId": 1})
         assert unlocked[2] == {"status": "Unlocked"}

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from chargemon_edge.sim.building import Building, Load
-from chargemon_edge.sim.charger import Account, Charger
+from chargemon_edge.sim.charger import Charger
 from chargemon_edge.sim.checks import Checks
+from chargemon_edge.sim.dialling import Account
 from chargemon_edge.sim.outlet import Session
 from chargemon_edge.sim.personality import personality
 from chargemon_edge.sim.vehicle import Car, Vehicle
