@@ -31,13 +31,13 @@ test: $(DEV_READY)  ## everything a change must pass; on a fresh machine as root
 	@.ci/packages
 	@$(MAKE) --no-print-directory -j2 --output-sync=target types style imports spelling
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q tests/test_tidy.py tests/unit tests/property tests/integration
+	$(BIN)/coverage run -m pytest -q tests/test_tidy.py tests/unit tests/property tests/integration tests/certification
 	@$(BIN)/coverage report --skip-covered --fail-under=$(COVERAGE_FLOOR)
 	@$(MAKE) --no-print-directory newer
 	CHARGEMON_SEEDS=1 $(PYTEST) tests/simulation/test_days.py::test_twenty_chargers_for_a_day
 	$(PYTEST) tests/simulation tests/system
 
-# In percent of lines and branches, by unit, property and integration tests alone
+# In percent of lines and branches, by the tests without processes of their own
 COVERAGE_FLOOR := 90
 
 .PHONY: style types imports spelling quick
@@ -101,6 +101,10 @@ lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer
 	@for name in run dev build; do \
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-package pip \
 	        $(UPGRADE) requirements/$$name.in --output-file requirements/$$name.txt; done
+
+.PHONY: cases
+cases: $(DEV_READY)  ## write the table of compliancy test cases into docs/ocpp.md
+	@$(BIN)/python -m tests.certification.cases
 
 .PHONY: clean
 clean:  ## remove whatever the other targets made

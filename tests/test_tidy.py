@@ -24,6 +24,7 @@ from chargemon_edge.config.reader import read
 from chargemon_edge.control.requests import handled_actions
 from chargemon_edge.ocpp.v16.messages import FROM_CHARGE_POINT, TO_CHARGE_POINT
 from release.build import version as release_version
+from tests.certification import cases
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "chargemon_edge"
@@ -225,6 +226,15 @@ def test_the_actions_handled_are_the_actions_documented() -> None:
     assert handled_actions() == set(FROM_CHARGE_POINT)
     assert _actions(asking) == sent
     assert sent <= set(TO_CHARGE_POINT)
+
+
+def test_every_compliancy_case_has_its_test_and_the_table_says_which() -> None:
+    shown = cases.tests()
+    document = cases.DOCUMENT.read_text()
+
+    assert len(shown) == 77 + 1
+    assert shown.pop("") == []
+    assert cases.written(document) == document, "try: make cases"
 
 
 SHIPPED = ROOT / "etc" / "chargemon-edge" / "config.toml"

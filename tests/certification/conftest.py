@@ -1,0 +1,54 @@
+"""One daemon for each module; in it, for each test, a charge point named after the case, on its link."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.certification.charge_point import ChargePoint, connected
+from tests.certification.laboratory import VALID, Complaints, Laboratory, running
+
+FIRST = "LAB-FIRST"
+
+
+def identity_of(test: str) -> str:
+    """``LAB-<the rest of the test's name>``, so that the records of no two tests meet."""
+    return "LAB-" + re.sub(r"\W", "-", test.removeprefix("test_"))[:40]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def laboratory(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Laboratory]:
+    identities = [identity_of(item.name) for item in request.session.items if item.path == request.path]
+    extra: str = getattr(request.module, "CONFIGURATION", "")
+    async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], extra) as laboratory:
+        # the first commit starts the writer's thread, which then belongs to no test
+        async with connected(laboratory.url, FIRST) as first:
+            await first.begin(1, VALID)
+        yield laboratory
+
+
+@pytest.fixture
+def identity(request: pytest.FixtureRequest) -> str:
+    return identity_of(request.node.name)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def charge_point(laboratory: Laboratory, identity: str) -> AsyncIterator[ChargePoint]:
+    async with connected(laboratory.url, identity) as charge_point:
+        yield charge_point
+        charge_point.was_asked_nothing_more()
+
+
+@pytest.fixture(autouse=True)
+def _no_bug_is_logged() -> Iterator[None]:
+    complaints = Complaints()
+    logging.getLogger().addHandler(complaints)
+    yield
+    logging.getLogger().removeHandler(complaints)
+    assert complaints.bugs == []
