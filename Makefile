@@ -103,7 +103,7 @@ lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer
 	        $(UPGRADE) requirements/$$name.in --output-file requirements/$$name.txt; done
 
 .PHONY: cases
-cases: $(DEV_READY)  ## write the table of compliancy test cases into docs/ocpp.md
+cases: $(DEV_READY)  ## write the table of compliance test cases into docs/ocpp.md
 	@$(BIN)/python -m tests.certification.cases
 
 .PHONY: clean

@@ -228,7 +228,7 @@ def test_the_actions_handled_are_the_actions_documented() -> None:
     assert sent <= set(TO_CHARGE_POINT)
 
 
-def test_every_compliancy_case_has_its_test_and_the_table_says_which() -> None:
+def test_every_compliance_case_has_its_test_and_the_table_says_which() -> None:
     shown = cases.tests()
     document = cases.DOCUMENT.read_text()
 

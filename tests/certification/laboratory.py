@@ -159,8 +159,8 @@ class Laboratory:
             ) from None
         await charge_point.answer(sent, **answer)
         outcome = await operation
-        assert outcome == (200, {"result": answer})
-        return Operated(sent, outcome.body["result"])
+        assert tuple(outcome) == (200, {"result": answer})
+        return Operated(sent, answer)
 
     async def sent_as_given(
         self, charge_point: ChargePoint, action: str, payload: dict[str, Any] | None = None, **answer: Any
