@@ -22,6 +22,7 @@ from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
+from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
 from chargemon_edge.meters.poll import MeterPoll
@@ -29,6 +30,7 @@ from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
 from chargemon_edge.web.server import WebServer
+from chargemon_edge.web.table import Rooms
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +79,7 @@ class App:
             )
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             chargers = ChargerServer(settings.chargers, requests, directory, clock)
-            page = WebServer(
-                settings.page, present, clock, commissioning, meter_stale_s=settings.balancing.meter_stale_s
-            )
+            page = _page(settings, store, present, commissioning, clock)
             balance = Balance(
                 present=present,
                 regulator=Regulator(settings.site, settings.balancing),
@@ -113,6 +113,15 @@ class App:
     def kill(self) -> None:
         """Make the coming end of :meth:`run` that of a crash: what is not on disk yet is lost. For simulations."""
         self._killed = True
+
+
+def _page(settings: Settings, store: Store, present: Present, commissioning: Commissioning, clock: Clock) -> WebServer:
+    rooms = Rooms(
+        commissioning=commissioning,
+        tokens=Tokens(present, store.journal, clock, store.restored.tokens),
+    )
+    stale_s = settings.balancing.meter_stale_s
+    return WebServer(settings.page, present, clock, rooms, _reporter(store, present), meter_stale_s=stale_s)
 
 
 def _announce(settings: Settings, present: Present, addresses: Addresses) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from chargemon_edge.ocpp.v16.messages import Request, Response
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
 from chargemon_edge.site.picture import SitePicture
+from chargemon_edge.site.token_facts import TokenIssued
 
 
 class Clock(Protocol):
@@ -143,6 +144,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
 
     picture: SitePicture
     next_transaction_id: int
+    tokens: tuple[TokenIssued, ...] = ()
 
 
 class Journal(Protocol):

@@ -15,9 +15,10 @@ from urllib.parse import unquote
 
 import msgspec
 
+from chargemon_edge.control.failures import source_key
 from chargemon_edge.csms.credentials import Credentials, basic_password
 from chargemon_edge.csms.settings import ChargePointAccess
-from chargemon_edge.csms.throttle import LoginThrottle, source_key
+from chargemon_edge.csms.throttle import LoginThrottle
 
 SUBPROTOCOL = "ocpp1.6"
 LONGEST_IDENTITY = 255

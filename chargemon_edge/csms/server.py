@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from chargemon_edge.control.failures import source_key
 from chargemon_edge.control.ports import Clock, Reception
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.arrival import Arrival
@@ -21,7 +22,7 @@ from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.handshake import Admitted, Doorkeeper, Refused, RequestHead
 from chargemon_edge.csms.refusals import RefusalTally
 from chargemon_edge.csms.settings import CsmsSettings
-from chargemon_edge.csms.throttle import LoginThrottle, source_key
+from chargemon_edge.csms.throttle import LoginThrottle
 from chargemon_edge.csms.trace import named
 from chargemon_edge.csms.wire import CLOSE_WAIT_S
 

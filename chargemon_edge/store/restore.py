@@ -9,6 +9,7 @@ from typing import Any
 from chargemon_edge.control.ports import Restored
 from chargemon_edge.site.facts import ChargePointBooted, Moment
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
+from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
 
 # Transaction ids never repeat, not even after an older copy of the file was put back: a start takes at least the number
@@ -47,6 +48,7 @@ def restore(
     return Restored(
         picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),
+        tokens=restore_tokens(site, now),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store import operation_rows
+from chargemon_edge.store import operation_rows, token_rows
 from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
 
@@ -63,6 +63,7 @@ _ORDER = {
         (
             *(_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE),
             *operation_rows.STATEMENTS,
+            *token_rows.STATEMENTS,
             EVENT,
         )
     )
@@ -236,6 +237,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.LimitHeld: _limit_held,
     facts.SecurityEvent: _security,
     **operation_rows.ROWS,
+    **token_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a

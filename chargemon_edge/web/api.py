@@ -1,27 +1,25 @@
-"""The routes: what may be asked, and what every answer carries. Read-only over TCP; the Unix socket may do more.
-
-Nothing here changes the site but the commissioning window, and that route exists on the Unix socket alone.
-"""
+"""The two applications: the same table of endpoints behind two doors, and what every answer carries."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 
-import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Clock, moment
 from chargemon_edge.control.present import Present
+from chargemon_edge.site.facts import Fact
 from chargemon_edge.web import hosts
+from chargemon_edge.web.access import Access
+from chargemon_edge.web.dispatch import add_routes, problem_response, problems
 from chargemon_edge.web.pages import add_pages
+from chargemon_edge.web.resources.live import Live, render
 from chargemon_edge.web.settings import WebSettings
-from chargemon_edge.web.shapes import CommissioningView, ProblemView, SiteView
+from chargemon_edge.web.shapes import ProblemView, SiteView
 from chargemon_edge.web.stream import Stream
-from chargemon_edge.web.view import health_view, site_view
-
-_log = logging.getLogger(__name__)
+from chargemon_edge.web.table import Rooms, table
+from chargemon_edge.web.view import site_view
 
 # no page of another origin may run in, frame or read ours; nothing is fetched from elsewhere
 _HEADERS = {
@@ -34,19 +32,16 @@ _HEADERS = {
 }
 
 
-class _Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    minutes: int = 10
-
-
 class Api:
-    """The answers; each listener has an application that routes to them."""
+    """Builds the application of each listener."""
 
     def __init__(
         self,
         settings: WebSettings,
         present: Present,
         clock: Clock,
-        commissioning: Commissioning,
+        rooms: Rooms,
+        report: Callable[[Fact], None],
         *,
         meter_stale_s: float,
     ) -> None:
@@ -54,32 +49,26 @@ class Api:
         self._meter_stale_s = meter_stale_s
         self._present = present
         self._clock = clock
-        self._commissioning = commissioning
-        self.stream = Stream(present, clock, lambda: msgspec.json.encode(self._view()), settings.streams_max)
+        self._rooms = rooms
+        self._access = Access(rooms.tokens, clock, report)
+        self.stream = Stream(present, clock, render(self._view), settings.streams_max)
+        self._endpoints = table(Live(self._view, self.stream), rooms)
 
     def for_network(self, machine: str) -> web.Application:
-        """The page and the read-only API; *machine* is this machine's own name."""
+        """The page and the API; *machine* is this machine's own name."""
         names = hosts.names_of(machine, self._settings.allowed_hosts)
-        application = web.Application(middlewares=[_guard(names), _problems], client_max_size=4096)
+        application = web.Application(middlewares=[problems, _guard(names)])
         application.on_response_prepare.append(_add_headers)
-        self._add_readers(application)
+        add_routes(application, self._endpoints, self._access.over_network)
         add_pages(application)
         return application
 
     def for_command_line(self) -> web.Application:
-        """The same API, and what only somebody on this machine may do. File permissions guard it."""
-        application = web.Application(middlewares=[_problems], client_max_size=4096)
+        """The same API without a login: file permissions guard the socket."""
+        application = web.Application(middlewares=[problems])
         application.on_response_prepare.append(_add_headers)
-        self._add_readers(application)
-        application.router.add_get("/api/v1/commissioning", self._window)
-        application.router.add_post("/api/v1/commissioning", self._open_window)
-        application.router.add_delete("/api/v1/commissioning", self._close_window)
+        add_routes(application, self._endpoints, self._access.over_socket)
         return application
-
-    def _add_readers(self, application: web.Application) -> None:
-        application.router.add_get("/api/v1/site", self._site)
-        application.router.add_get("/api/v1/events", self._events, allow_head=False)
-        application.router.add_get("/api/v1/health", self._health)
 
     def _view(self) -> SiteView:
         return site_view(
@@ -89,52 +78,8 @@ class Api:
             moment(self._clock),
             self._present.version,
             meter_stale_s=self._meter_stale_s,
-            commissioning_s=self._remaining_s(),
+            commissioning_s=self._rooms.commissioning.remaining_s() or None,
         )
-
-    def _remaining_s(self) -> float | None:
-        return self._commissioning.remaining_s() or None
-
-    async def _site(self, _request: web.Request) -> web.StreamResponse:
-        return _json(self._view())
-
-    async def _health(self, _request: web.Request) -> web.StreamResponse:
-        return _json(health_view(self._view()))
-
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        if self.stream.full:
-            return _problem(503, "too many live pages", "close one, or ask /api/v1/site from time to time")
-        return await self.stream.serve(request)
-
-    async def _window(self, _request: web.Request) -> web.StreamResponse:
-        return _json(CommissioningView(remaining_s=self._remaining_s()))
-
-    async def _open_window(self, request: web.Request) -> web.StreamResponse:
-        try:
-            wanted = msgspec.json.decode(await request.read() or b"{}", type=_Window)
-        except msgspec.DecodeError as error:
-            return _problem(400, "not understood", str(error))
-        try:
-            self._commissioning.open(wanted.minutes)
-        except ValueError as error:
-            return _problem(400, "not allowed", str(error))
-        return await self._window(request)
-
-    async def _close_window(self, request: web.Request) -> web.StreamResponse:
-        self._commissioning.close()
-        return await self._window(request)
-
-
-def _json(body: msgspec.Struct, status: int = 200, content_type: str = "application/json") -> web.Response:
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode(body),
-        headers={"Content-Type": content_type, "Cache-Control": "no-store"},
-    )
-
-
-def _problem(status: int, title: str, detail: str) -> web.Response:
-    return _json(ProblemView(title=title, status=status, detail=detail), status, "application/problem+json")
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
@@ -149,24 +94,25 @@ def _guard(names: frozenset[str]) -> Middleware:
         transport = request.transport
         local = None if transport is None else transport.get_extra_info("sockname")
         if local is None or not hosts.is_allowed(request.headers.get("Host", ""), names, local[0]):
-            return _problem(421, "not served under this name", "add the name to allowed_hosts in the configuration")
-        from_elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-        if from_elsewhere and request.path.startswith("/api/"):
-            return _problem(403, "not for other sites", "the API answers pages of this system only")
+            return problem_response(
+                ProblemView(
+                    title="not served under this name",
+                    status=421,
+                    detail="add the name to allowed_hosts in the configuration",
+                )
+            )
+        if request.path.startswith("/api/") and _from_elsewhere(request, names, local[0]):
+            return problem_response(
+                ProblemView(title="not for other sites", status=403, detail="the API answers pages of this system only")
+            )
         return await handler(request)
 
     return guard
 
 
-@web.middleware
-async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        answer = _problem(error.status, error.reason, f"{request.method} {request.path}")
-        if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-        return answer
-    except Exception:  # noqa: BLE001 -- the edge: our own bug costs one answer, never the site
-        _log.exception("request failed path=%s", request.path)
-        return _problem(500, "our own mistake", "the log has the details")
+def _from_elsewhere(request: web.Request, names: frozenset[str], local_address: str) -> bool:
+    """Whether a browser says that a page of another site asks."""
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        return True
+    origin = request.headers.get("Origin")
+    return origin is not None and not hosts.is_allowed(origin.partition("://")[2], names, local_address)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from aiohttp import web
 
-from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.control.present import Present
+from chargemon_edge.site.facts import Fact
 from chargemon_edge.web.api import Api
 from chargemon_edge.web.settings import WebSettings
+from chargemon_edge.web.table import Rooms
 
 
 class WebAddresses(NamedTuple):
@@ -27,19 +29,20 @@ class WebAddresses(NamedTuple):
 
 
 class WebServer:
-    """Start it, stop it; it serves in between. Reads the picture, writes nothing."""
+    """Start it, stop it; it serves in between. *report* takes what it noticed: tokens that were refused."""
 
     def __init__(
         self,
         settings: WebSettings,
         present: Present,
         clock: Clock,
-        commissioning: Commissioning,
+        rooms: Rooms,
+        report: Callable[[Fact], None],
         *,
         meter_stale_s: float = 3.0,
     ) -> None:
         self._settings = settings
-        self._api = Api(settings, present, clock, commissioning, meter_stale_s=meter_stale_s)
+        self._api = Api(settings, present, clock, rooms, report, meter_stale_s=meter_stale_s)
         self._runners: list[web.AppRunner] = []
         # the socket file, while it is ours to remove
         self._unix_path: Path | None = None

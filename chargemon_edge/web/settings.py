@@ -8,7 +8,7 @@ import msgspec
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the operator's side listens.
 
-    The page has no login yet and shows only; so it stays on this machine until *host* opens it to a network.
+    On this machine the page is shown to everybody; from elsewhere everything wants an access token.
     """
 
     host: str = "127.0.0.1"

@@ -9,8 +9,13 @@ from pathlib import Path
 
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.tokens import Tokens
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.settings import WebSettings
+from chargemon_edge.web.table import Rooms
+from tests.unit.control.fakes import FakeJournal
 from tests.unit.web.example import NOW, PLAN, SITE, picture
 
 
@@ -40,13 +45,24 @@ class Running:
         self.present = Present(SITE, picture())
         self.present.set_plan(PLAN)
         self.commissioning = Commissioning(self.clock)
-        self.server = WebServer(settings, self.present, self.clock, self.commissioning)
+        self.journal = FakeJournal()
+        self.tokens = Tokens(self.present, self.journal, self.clock, ())
+        # what the server noticed
+        self.noticed: list[Fact] = []
+        rooms = Rooms(commissioning=self.commissioning, tokens=self.tokens)
+        self.server = WebServer(settings, self.present, self.clock, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
 
     @property
     def port(self) -> int:
         """Of the page."""
         return self.addresses.page[1]
+
+    async def token(self, role: Role, name: str = "somebody") -> str:
+        """A token of that role."""
+        token = await self.tokens.issue(name, role, None, "a test")
+        assert isinstance(token, str)
+        return token
 
     @property
     def url(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chargemon_edge.csms.throttle import _MAX_ENTRIES, LoginThrottle, source_key
+from chargemon_edge.control.failures import _MAX_ENTRIES, source_key
+from chargemon_edge.csms.throttle import LoginThrottle
 
 
 def test_a_source_waits_for_an_identity_after_five_failures() -> None:

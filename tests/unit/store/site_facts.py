@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from chargemon_edge.site import facts, operation_facts
+from chargemon_edge.site import facts, operation_facts, token_facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 
@@ -149,6 +149,8 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     operation_facts.LogStatusReported(at=AT, charge_point="CP1", status="Uploading", request_id=5),
     operation_facts.SecurityEventReported(at=AT, charge_point="CP1", event="TamperDetectionActivated", detail="lid"),
     operation_facts.CertificateRequested(at=AT, charge_point="CP1", status="Rejected"),
+    token_facts.TokenIssued(at=AT, name="grafana", role=token_facts.Role.VIEWER, digest=bytes(32), by="command line"),
+    token_facts.TokenRevoked(at=AT, name="former", by="command line"),
 )
 
 

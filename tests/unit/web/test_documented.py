@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from chargemon_edge.web import alarms, shapes, states
+from tests.unit.web.route_table import with_section
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 SHAPES = [
@@ -24,6 +25,10 @@ def test_every_member_is_documented(shape: type[msgspec.Struct]) -> None:
     missing = [name for name in shape.__struct_fields__ if not re.search(rf"[`\"]{name}[`\"]", DOCUMENT)]
 
     assert missing == []
+
+
+def test_every_endpoint_is_documented_as_it_is() -> None:
+    assert with_section(DOCUMENT) == DOCUMENT, "try: python -m tests.unit.web.route_table"
 
 
 def test_every_alarm_is_documented_with_its_severity() -> None:

@@ -1,0 +1,128 @@
+"""An endpoint of the API as data: route, role, shapes and handler in one value.
+
+The router (``dispatch``), the OpenAPI document (``openapi``) and the documentation are all made from these values, so
+that none of them can say what another does not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from chargemon_edge.site.token_facts import Role
+from chargemon_edge.web.shapes import ProblemView
+
+# more than any resource needs; those that take files or long lists say so themselves
+BODY_BYTES_MAX = 16 * 1024
+PAGE_MAX = 500
+
+Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+Body = TypeVar("Body")
+Item = TypeVar("Item")
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No parameters, or no body."""
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks."""
+
+    name: str
+    """For records: ``token NAME``, ``command line``, or ``this machine`` for the page's own questions."""
+    role: Role
+
+
+class Call(Generic[Parameters, Body]):
+    """One request, understood: what a handler is given."""
+
+    __slots__ = ("body", "caller", "parameters", "request")
+
+    def __init__(self, parameters: Parameters, body: Body, caller: Caller, request: web.Request) -> None:
+        self.parameters = parameters
+        self.body = body
+        self.caller = caller
+        # for streams and downloads alone; everything else is in the other members
+        self.request = request
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer. *body* is of the shape the endpoint declares for *status*: encoded as JSON, or bytes for a Media."""
+
+    body: object = None
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class Media(msgspec.Struct, frozen=True):
+    """An answer that is not JSON."""
+
+    content_type: str
+
+
+Answer = Reply | ProblemView | web.StreamResponse
+
+
+class Endpoint(msgspec.Struct, Generic[Parameters, Body], frozen=True, kw_only=True):
+    """One method of one path."""
+
+    method: Literal["GET", "PUT", "POST", "DELETE"]
+    path: str
+    """``/api/v1/…``; a name in braces is a member of *parameters*, and so is each member of the query."""
+    summary: str
+    """One line, for the document; the first word is a verb."""
+    role: Role
+    """Who may call it; the Unix socket may call everything."""
+    open_on_loopback: bool = False
+    """Answered without a token to a caller on this machine. Only for what the page needs; never to change something."""
+    parameters: type[Parameters]
+    body: type[Body]
+    """What the JSON body is decoded to; :class:`Nothing`: there is none. ``msgspec.Raw``: any JSON."""
+    answers: Mapping[int, Any]
+    """Success by status: a type, :class:`Media`, or None for an empty body."""
+    problems: tuple[int, ...] = ()
+    """Statuses of problems that are this endpoint's own; those of login, limits and wrong input are always there."""
+    body_bytes_max: int = BODY_BYTES_MAX
+    handle: Callable[[Call[Parameters, Body]], Awaitable[Answer]]
+
+    @property
+    def has_body(self) -> bool:
+        """Whether it reads one."""
+        return self.body is not Nothing
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of every list: newest first, a page at a time. Filters are added as further members."""
+
+    before: (
+        Annotated[int, msgspec.Meta(ge=1, le=2**53, description="only what is older: `next_before` of the page before")]
+        | None
+    ) = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX, description="how many at most")] = 100
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
+    """A page of a list, newest first."""
+
+    items: tuple[Item, ...]
+    next_before: int | None = None
+    """For the next page; null: this is the last."""
+
+
+def problem(status: int, title: str, detail: str) -> ProblemView:
+    """A problem of an endpoint's own (RFC 9457); *status* must be among its ``problems``."""
+    return ProblemView(title=title, status=status, detail=detail)
+
+
+def not_found(what: str) -> ProblemView:
+    """404, for a thing that is not there."""
+    return problem(404, "not found", f"there is no {what}")
+
+
+def not_stored(error: Exception) -> ProblemView:
+    """503, for a wish that did not get to the disk: nothing of it is in force."""
+    return problem(503, "not stored", f"nothing was changed: {error}")

@@ -1,0 +1,112 @@
+PRAGMA page_size = 4096;
+BEGIN TRANSACTION;
+CREATE TABLE access_token (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    issued_utc_ms INTEGER NOT NULL,
+    issued_by TEXT NOT NULL,
+    expires_utc_ms INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO "access_token" VALUES('grafana','viewer',X'0000000000000000000000000000000000000000000000000000000000000000',1800000000000,'command line',NULL);
+CREATE TABLE charge_point (
+    identity TEXT PRIMARY KEY,
+    known INTEGER NOT NULL DEFAULT 1,
+    booted_utc_ms INTEGER,
+    vendor TEXT,
+    model TEXT,
+    serial_number TEXT,
+    firmware_version TEXT,
+    iccid TEXT,
+    imsi TEXT,
+    meter_type TEXT,
+    meter_serial_number TEXT
+) STRICT, WITHOUT ROWID;
+INSERT INTO "charge_point" VALUES('CP1',1,1800000000000,'Lade & Co','Säule 2','S-1','1.2.3','8949','2620','MID','M-1');
+CREATE TABLE charging_transaction (
+    transaction_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    charge_point TEXT NOT NULL,
+    connector INTEGER NOT NULL,
+    id_tag TEXT NOT NULL,
+    id_tag_status TEXT NOT NULL,
+    meter_start_wh INTEGER NOT NULL,
+    started_utc_ms INTEGER,
+    started_text TEXT NOT NULL,
+    start_received_utc_ms INTEGER NOT NULL,
+    reservation_id INTEGER,
+    stop_received_utc_ms INTEGER,
+    stopped_utc_ms INTEGER,
+    meter_stop_wh INTEGER,
+    stop_reason TEXT,
+    stop_id_tag TEXT,
+    stop_raw BLOB
+) STRICT;
+INSERT INTO "charging_transaction" VALUES(7,'CP1',1,'04A1B2C3','Accepted',1200,1799999999500,'2027-01-15T07:59:59.5Z',1800000000000,NULL,1800000000000,NULL,9000,'EVDisconnected',NULL,X'7B227472616E73616374696F6E4964223A377D');
+INSERT INTO "charging_transaction" VALUES(8,'CP1',2,'04A1B2C3','Accepted',1200,1799999999500,'2027-01-15T08:00:00Z',1800000000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE connector (
+    charge_point TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    status TEXT,
+    error_code TEXT,
+    info TEXT,
+    status_utc_ms INTEGER,
+    status_reported_utc_ms INTEGER,
+    fail_safe_ma INTEGER,
+    held_limit_ma INTEGER,
+    held_fallback_ma INTEGER,
+    held_transaction_id INTEGER,
+    held_lease_s REAL,
+    PRIMARY KEY (charge_point, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "connector" VALUES('CP1',1,'Charging','NoError',NULL,1800000000000,NULL,6000,13000,6000,7,120.0);
+INSERT INTO "connector" VALUES('CP1',2,'Charging','NoError',NULL,1800000000000,NULL,NULL,13000,6000,8,120.0);
+CREATE TABLE event (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    utc_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    charge_point TEXT,
+    body TEXT NOT NULL
+) STRICT;
+INSERT INTO "event" VALUES(1800000000001,1800000000000,'MeterLost',NULL,'{"meter":"grid","reason":"no answer"}');
+INSERT INTO "event" VALUES(1800000000002,1800000000000,'LinkOpened','CP1','{"remote":"192.0.2.1","known":true}');
+INSERT INTO "event" VALUES(1800000000003,1800000000000,'LinkClosed','CP1','{"reason":"went away"}');
+INSERT INTO "event" VALUES(1800000000004,1800000000000,'ChargePointBooted','CP1','{"vendor":"Lade & Co","model":"Säule 2","serial_number":"S-1","firmware_version":"1.2.3"}');
+INSERT INTO "event" VALUES(1800000000005,1800000000000,'StatusReported','CP1','{"connector":1,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000006,1800000000000,'IdTagPresented','CP1','{"id_tag":"04A1B2C3","status":"Accepted"}');
+INSERT INTO "event" VALUES(1800000000007,1800000000000,'TransactionStarted','CP1','{"connector":1,"transaction_id":7,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000008,1800000000000,'TransactionStopped','CP1','{"connector":1,"transaction_id":7,"meter_stop_wh":9000,"reason":"EVDisconnected"}');
+INSERT INTO "event" VALUES(1800000000009,1800000000000,'StopKept','CP1','{"transaction_id":99,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000010,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
+INSERT INTO "event" VALUES(1800000000011,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
+INSERT INTO "event" VALUES(1800000000012,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
+INSERT INTO "event" VALUES(1800000000013,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
+INSERT INTO "event" VALUES(1800000000014,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
+INSERT INTO "event" VALUES(1800000000015,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000016,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000017,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000018,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000019,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+CREATE TABLE kept_message (
+    number INTEGER PRIMARY KEY,
+    received_utc_ms INTEGER NOT NULL,
+    charge_point TEXT NOT NULL,
+    action TEXT NOT NULL,
+    raw BLOB NOT NULL
+) STRICT;
+INSERT INTO "kept_message" VALUES(1,1800000000000,'CP1','DataTransfer',X'7B7D');
+CREATE TABLE kept_stop (
+    number INTEGER PRIMARY KEY,
+    received_utc_ms INTEGER NOT NULL,
+    charge_point TEXT NOT NULL,
+    transaction_id INTEGER NOT NULL,
+    doubt TEXT NOT NULL,
+    raw BLOB NOT NULL
+) STRICT;
+INSERT INTO "kept_stop" VALUES(1,1800000000000,'CP1',99,'unknown',X'7B7D');
+CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
+CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000019);
+INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
+COMMIT;
+PRAGMA user_version = 2;
