@@ -69,19 +69,21 @@ def _run(config: Path) -> int:
     from chargemon_edge import log
     from chargemon_edge.app import App
     from chargemon_edge.clock import SystemClock
+    from chargemon_edge.journald import JournalHandler
     from chargemon_edge.store.errors import StoreError
+    from chargemon_edge.systemd import inherited_sockets
 
     try:
         settings = configuration.load_file(config)
     except configuration.ConfigError as error:
         _print_mistakes(config, error.mistakes)
         return EXIT_USAGE
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, JournalHandler)
     # what was built at start lives for ever: the collector need not look at it again, nor so often at the rest
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     try:
-        asyncio.run(_until_signalled(App(settings, SystemClock())))
+        asyncio.run(_until_signalled(App(settings, SystemClock(), sockets=inherited_sockets())))
     except (StoreError, OSError) as error:
         print(f"chargemon-edge: {error}", file=sys.stderr)
         return EXIT_FAILED

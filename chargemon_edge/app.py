@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from chargemon_edge import __version__
@@ -51,10 +52,19 @@ class Addresses(NamedTuple):
 class App:
     """The whole daemon, not yet started."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, inline_writer: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        inline_writer: bool = False,
+        sockets: Mapping[str, Sequence[socket.socket]] | None = None,
+    ) -> None:
+        """*sockets*: listening ones that systemd opened, by name: ``chargers``, ``page``."""
         self.settings = settings
         self.clock = clock
         self._inline_writer = inline_writer
+        self._sockets = sockets or {}
         self._killed = False
         # set by run(); unset before
         self.present: Present | None = None
@@ -91,9 +101,10 @@ class App:
             contact = Contact(present=present, charge_points=directory, journal=store.journal, clock=clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
-                operators = await page.start()
+                operators = await page.start(self._sockets.get("page", ()))
                 listeners.push_async_callback(chargers.stop)
-                addresses = Addresses(await chargers.start(), operators.page, operators.unix)
+                for_chargers = await chargers.start(self._sockets.get("chargers", ()))
+                addresses = Addresses(for_chargers, operators.page, operators.unix)
                 async with asyncio.TaskGroup() as rooms:
                     for meter in settings.meters:
                         poll = MeterPoll(meter, clock, _reporter(store, present))

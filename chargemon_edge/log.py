@@ -1,4 +1,4 @@
-"""Log lines to standard error: with priorities for journald, with times for a terminal.
+"""Log lines: as entries with fields to journald, with times to a terminal.
 
 One canonical line per thing that an electrician cares about, ``what key=value …``; frames only at DEBUG. Secrets are
 never logged and id tags only masked.
@@ -6,11 +6,14 @@ never logged and id tags only masked.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 
-_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+"""syslog's"""
 
 
 class _RoomFormatter(logging.Formatter):
@@ -31,19 +34,26 @@ class _RoomFormatter(logging.Formatter):
         return super().format(record)
 
 
-class _JournalFormatter(_RoomFormatter):
-    """Puts the syslog priority before each line; journald adds time and unit by itself."""
+class _PriorityFormatter(_RoomFormatter):
+    """Puts the syslog priority before each line, for a journal that reads standard error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        priority = _PRIORITY.get(record.levelno, 6)
+        priority = PRIORITY.get(record.levelno, 6)
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
-def configure(level: str) -> None:
-    """Send everything from *level* upward to standard error, in the form its reader expects."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure(level: str, to_journal: Callable[[logging.Handler], logging.Handler] | None = None) -> None:
+    """Send everything from *level* upward to standard error, in the form its reader expects.
+
+    Where that is a journal, *to_journal* makes the handler that writes to it, given the one to fall back to.
+    """
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if _stderr_is_journal():
-        handler.setFormatter(_JournalFormatter("%(room)s: %(message)s"))
+        handler.setFormatter(_PriorityFormatter("%(room)s: %(message)s"))
+        if to_journal is not None:
+            with contextlib.suppress(OSError):
+                handler = to_journal(handler)
+                handler.setFormatter(_RoomFormatter("%(room)s: %(message)s"))
     else:
         handler.setFormatter(_RoomFormatter("%(asctime)s %(levelname)-7s %(room)s: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -53,6 +63,11 @@ def configure(level: str) -> None:
     # the libraries' own chatter helps nobody on site
     for library in ("asyncio", "aiohttp", "pymodbus", "paho"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """Send everything from *level* upward from now on."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def masked(id_tag: str) -> str:

@@ -1,10 +1,18 @@
-"""What systemd is told: READY, STATUS, WATCHDOG, STOPPING. Outside systemd every call does nothing."""
+"""What systemd is told (READY, STATUS, WATCHDOG, RELOADING, STOPPING) and what it hands over (listening sockets).
+
+Outside systemd every call does nothing and nothing is handed over.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
+import time
 
 import sdnotify
+
+# sd_listen_fds(3): the first descriptor handed over
+_FIRST_DESCRIPTOR = 3
 
 
 class Notifier:
@@ -30,6 +38,10 @@ class Notifier:
         """Feed the watchdog; only after a real check."""
         self._notify("WATCHDOG=1")
 
+    def reloading(self) -> None:
+        """The configuration is read anew; :meth:`ready` ends it (sd_notify(3))."""
+        self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}\nSTATUS=reading the configuration")
+
     def stopping(self) -> None:
         """A clean stop has begun."""
         self._notify("STOPPING=1\nSTATUS=stopping")
@@ -46,3 +58,21 @@ def watchdog_period_s() -> float | None:
     if not microseconds.isdigit() or watched_pid != str(os.getpid()):
         return None
     return int(microseconds) / 3_000_000
+
+
+def inherited_sockets() -> dict[str, tuple[socket.socket, ...]]:
+    """Listening sockets that socket units hold open for this process, by their FileDescriptorName; to be asked once.
+
+    systemd keeps them open while the daemon is replaced: who connects meanwhile waits and is not refused.
+    """
+    count, pid = os.environ.pop("LISTEN_FDS", ""), os.environ.pop("LISTEN_PID", "")
+    names = os.environ.pop("LISTEN_FDNAMES", "").split(":")
+    if pid != str(os.getpid()) or not count.isdigit():
+        return {}
+    found: dict[str, tuple[socket.socket, ...]] = {}
+    for index in range(int(count)):
+        listener = socket.socket(fileno=_FIRST_DESCRIPTOR + index)
+        listener.set_inheritable(False)
+        name = names[index] if index < len(names) else ""
+        found[name] = (*found.get(name, ()), listener)
+    return found

@@ -1,10 +1,9 @@
-"""The file as a whole: TOML text → :class:`Settings`, with every mistake said at once."""
+"""The configuration as a whole: TOML → :class:`Settings`, with every mistake said at once."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from pathlib import Path
+import os
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.config import tables
+from chargemon_edge.config.files import UnreadableError, parse, read_files
 from chargemon_edge.config.reader import read
 from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.csms import settings as charger_settings
@@ -22,6 +22,9 @@ from chargemon_edge.site.layout import MeterPlace, Site, mistakes
 from chargemon_edge.store import settings as store_settings
 from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.web.settings import WebSettings
+
+# set by systemd for a service with LoadCredential=
+HANDED_OVER = "CREDENTIALS_DIRECTORY"
 
 
 class ConfigError(Exception):
@@ -62,22 +65,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_file(path: Path) -> Settings:
-    """The settings in the file at *path*; raises ConfigError, also for a file that cannot be read."""
+    """The settings in the file at *path* and in ``conf.d`` beside it; raises ConfigError, also for unreadable files."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read ({error.strerror}); check the path and its permissions"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})"]) from error
-    return load(text, path.parent)
+        documents = read_files(path)
+    except UnreadableError as error:
+        raise ConfigError(error.mistakes) from error
+    try:
+        return _settings(documents.document, path.parent)
+    except ConfigError as error:
+        raise ConfigError([documents.located(mistake) for mistake in error.mistakes]) from error
 
 
 def load(text: str, folder: Path) -> Settings:
     """The settings that *text* describes; relative paths in it count from *folder*. Raises ConfigError."""
     try:
-        document: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"not valid TOML: {error}; {_toml_advice(str(error), text)}"]) from error
+        document = parse(text)
+    except UnreadableError as error:
+        raise ConfigError(error.mistakes) from error
+    return _settings(document, folder)
+
+
+def _settings(document: dict[str, Any], folder: Path) -> Settings:
     wrong: list[str] = []
     file = read(File, document, "", wrong)
     if file is None:
@@ -109,10 +117,22 @@ def load(text: str, folder: Path) -> Settings:
     )
 
 
+def secret_path(folder: Path, name: str) -> Path:
+    """Where the secret *name* lies, a path that counts from *folder*.
+
+    Under systemd, what is in ``credentials/`` is root's alone; the daemon finds copies in a folder of its own, under
+    names that LoadCredential=credentials:… gives them (systemd.exec(5)).
+    """
+    handed_over, parts = os.environ.get(HANDED_OVER), PurePath(name).parts
+    if handed_over is not None and parts[:1] == ("credentials",):
+        return Path(handed_over) / "_".join(parts)
+    return folder / name
+
+
 def _access(table: tables.ChargePointTable, folder: Path) -> ChargePointAccess:
     return ChargePointAccess(
         identity=table.identity,
-        password_file=None if table.password_file is None else folder / table.password_file,
+        password_file=None if table.password_file is None else secret_path(folder, table.password_file),
         allow_without_password=table.allow_without_password,
         sources=table.sources,
         subprotocol_optional=table.subprotocol_optional,
@@ -128,11 +148,17 @@ def _access_mistakes(file: File, folder: Path) -> list[str]:
         if table.password_file is None:
             continue
         try:
-            if not (folder / table.password_file).read_bytes().strip():
+            if not secret_path(folder, table.password_file).read_bytes().strip():
                 wrong.append(f"{who}: password_file {table.password_file!r} is empty")
         except OSError as error:
-            wrong.append(f"{who}: password_file {table.password_file!r} cannot be read ({error.strerror})")
+            wrong.append(f"{who}: password_file {table.password_file!r} cannot be read ({error.strerror}){_advice()}")
     return wrong
+
+
+def _advice() -> str:
+    if HANDED_OVER not in os.environ:
+        return ""
+    return "; systemd hands new passwords over only at a start: systemctl restart chargemon-edge"
 
 
 def _room_mistakes(file: File, chargers: CsmsSettings) -> list[str]:
@@ -146,11 +172,3 @@ def _room_mistakes(file: File, chargers: CsmsSettings) -> list[str]:
     if file.chargers.port == file.page.port != 0:
         wrong.append(f"chargers.port and page.port are both {file.page.port}; the two networks need their own")
     return wrong
-
-
-def _toml_advice(message: str, text: str) -> str:
-    found = re.search(r"line (\d+)", message)
-    if found is None:
-        return "check that every quote and bracket is closed"
-    line = text.splitlines()[int(found[1]) - 1 : int(found[1])]
-    return f"the line reads {line[0].strip()!r}" if line else "check the end of the file"

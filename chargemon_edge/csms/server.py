@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -61,7 +62,7 @@ class ChargerServer:
         self._clock = clock
         self._credentials = credentials
         self._refusals = RefusalTally()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._doorkeeper: Doorkeeper
         self._buffer = bytearray(_RECEIVE_BYTES)
         # sockets that have not logged in, oldest first; and all that have
@@ -75,24 +76,39 @@ class ChargerServer:
 
     # ------------------------------------------------------------ life
 
-    async def start(self) -> tuple[str, int]:
-        """Listen; returns host and port. Raises CredentialsError or OSError, with nothing left open."""
+    async def start(self, opened: Sequence[socket.socket] = ()) -> tuple[str, int]:
+        """Listen; returns host and port. Raises CredentialsError or OSError, with nothing left open.
+
+        *opened*: sockets that systemd has opened for chargers; they count instead of the settings' host and port.
+        """
         settings = self._settings
         # a handful of small local files, before anything else runs
         credentials = self._credentials or read_credentials(settings.charge_points)
         throttle = LoginThrottle(settings.login_failures, settings.login_window_s)
         self._doorkeeper = Doorkeeper(settings.charge_points, credentials, throttle)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, settings.host, settings.port, backlog=_BACKLOG)
-        host, port = self._server.sockets[0].getsockname()[:2]
+        for listener in opened:
+            self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
+        if not self._servers:
+            self._servers.append(await loop.create_server(self._accept, settings.host, settings.port, backlog=_BACKLOG))
+        host, port = self._servers[0].sockets[0].getsockname()[:2]
         _log.info("listening for charge points on %s:%d", host, port)
+        if (host, port) != (settings.host, settings.port) and opened:
+            _log.warning(
+                "chargers' address comes from chargemon-edge.socket: %s:%d counts, not host=%s port=%d of [chargers]",
+                host,
+                port,
+                settings.host,
+                settings.port,
+            )
         return str(host), int(port)
 
     async def stop(self) -> None:
         """Stop listening and close every link with 1001 (going away); returns when all sockets are gone."""
-        if self._server is None:
+        if not self._servers:
             return
-        self._server.close()
+        for server in self._servers:
+            server.close()
         for probe in list(self._probes.values()):
             self._end_probe(probe)
         for arrival in list(self._arrivals):
@@ -110,8 +126,9 @@ class ChargerServer:
             except TimeoutError:
                 for connection in list(self._connections):
                     connection.wire.abort()
-        await self._server.wait_closed()
-        self._server = None
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()
 
     def _accept(self) -> Arrival:
         return Arrival(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,10 +47,13 @@ class WebServer:
         # the socket file, while it is ours to remove
         self._unix_path: Path | None = None
 
-    async def start(self) -> WebAddresses:
-        """Open the listeners; OSError says which address could not be had, and then none is open."""
+    async def start(self, opened: Sequence[socket.socket] = ()) -> WebAddresses:
+        """Open the listeners; OSError says which address could not be had, and then none is open.
+
+        *opened*: sockets that systemd has opened for the page; they count instead of the settings' host and port.
+        """
         try:
-            page = await self._listen_tcp()
+            page = await self._listen_tcp(opened)
             unix = await self._listen_unix()
         except BaseException:
             await self.stop()
@@ -73,10 +76,11 @@ class WebServer:
         await runner.setup()
         await web.SockSite(runner, listener).start()
 
-    async def _listen_tcp(self) -> tuple[str, int]:
-        listener = _bind_tcp(self._settings.host, self._settings.port)
-        await self._run(self._api.for_network(socket.gethostname()), listener)
-        address = listener.getsockname()
+    async def _listen_tcp(self, opened: Sequence[socket.socket]) -> tuple[str, int]:
+        listeners = opened or (_bind_tcp(self._settings.host, self._settings.port),)
+        for listener in listeners:
+            await self._run(self._api.for_network(socket.gethostname()), listener)
+        address = listeners[0].getsockname()
         return address[0], address[1]
 
     async def _listen_unix(self) -> str | None:
