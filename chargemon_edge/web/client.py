@@ -8,14 +8,15 @@ from __future__ import annotations
 import http.client
 import socket
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
-from chargemon_edge.web.shapes import CommissioningView, ProblemView, SiteView
+from chargemon_edge.web.shapes import CommissioningView, ProblemView, SiteView, TokenMade, TokenView
 
 TIMEOUT_S = 5.0
 
-Shape = TypeVar("Shape", bound=msgspec.Struct)
+Shape = TypeVar("Shape")
 
 
 class ClientError(Exception):
@@ -28,35 +29,52 @@ class RefusedError(ClientError):
 
 def fetch_site(path: str) -> SiteView:
     """The site as the daemon behind the socket at *path* sees it now; ClientError if there is none."""
-    return _decode(_ask(path, "GET", "/api/v1/site"), SiteView)
+    return _decode(ask(path, "GET", "/api/v1/site"), SiteView)
 
 
 def open_commissioning(path: str, minutes: int) -> CommissioningView:
     """Let unknown charge points in for *minutes*; ClientError also if the daemon does not allow so many."""
     body = msgspec.json.encode({"minutes": minutes})
-    return _decode(_ask(path, "POST", "/api/v1/commissioning", body), CommissioningView)
+    return _decode(ask(path, "POST", "/api/v1/commissioning", body), CommissioningView)
 
 
 def close_commissioning(path: str) -> CommissioningView:
     """Refuse unknown charge points from now on."""
-    return _decode(_ask(path, "DELETE", "/api/v1/commissioning"), CommissioningView)
+    return _decode(ask(path, "DELETE", "/api/v1/commissioning"), CommissioningView)
+
+
+def make_token(path: str, name: str, role: str, expires_utc_ms: int | None) -> TokenMade:
+    """A new access token; RefusedError also if there is one of that name."""
+    body = msgspec.json.encode({"name": name, "role": role, "expires_utc_ms": expires_utc_ms})
+    return _decode(ask(path, "POST", "/api/v1/tokens", body), TokenMade)
+
+
+def list_tokens(path: str) -> tuple[TokenView, ...]:
+    """The records of all access tokens, by name."""
+    return _decode(ask(path, "GET", "/api/v1/tokens"), tuple[TokenView, ...])
+
+
+def revoke_token(path: str, name: str) -> None:
+    """The token of that name opens nothing any more; RefusedError if there is none."""
+    ask(path, "DELETE", f"/api/v1/tokens/{quote(name, safe='')}")
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
-def _ask(path: str, method: str, route: str, body: bytes | None = None) -> bytes:
-    connection = _UnixConnection(path)
+def ask(path: str, method: str, route: str, body: bytes | None = None, *, timeout_s: float = TIMEOUT_S) -> bytes:
+    """The body of the daemon's answer; RefusedError carries the problem it answered instead."""
+    connection = _UnixConnection(path, timeout_s)
     try:
-        connection.request(method, route, body)
+        connection.request(method, quote(route, safe="/?&=%:;,@+~*'()!$-._"), body)
         response = connection.getresponse()
         answer = response.read()
     except (FileNotFoundError, ConnectionRefusedError):
@@ -68,7 +86,7 @@ def _ask(path: str, method: str, route: str, body: bytes | None = None) -> bytes
             f"permission denied at {path}: run this as root, or as a member of the group chargemon-edge"
         ) from None
     except TimeoutError:
-        raise ClientError(f"the daemon at {path} did not answer within {TIMEOUT_S:g} s") from None
+        raise ClientError(f"the daemon at {path} did not answer within {timeout_s:g} s") from None
     except (OSError, http.client.HTTPException) as error:
         raise ClientError(f"no answer from the daemon at {path}: {error}") from error
     finally:

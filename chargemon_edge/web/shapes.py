@@ -9,6 +9,7 @@ import enum
 
 import msgspec
 
+from chargemon_edge.site.token_facts import Role
 from chargemon_edge.site.units import PerPhase
 
 
@@ -190,6 +191,27 @@ class CommissioningView(msgspec.Struct, frozen=True, kw_only=True):
 
     remaining_s: float | None
     """null: closed."""
+
+
+class TokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a token. Not the token itself: only its digest is kept."""
+
+    name: str
+    role: Role
+    issued_utc_ms: int
+    issued_by: str
+    expires_utc_ms: int | None
+    """null: never."""
+    expired: bool
+
+
+class TokenMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A new token, for the only time."""
+
+    name: str
+    role: Role
+    expires_utc_ms: int | None
+    token: str
 
 
 class ProblemView(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.site.token_facts import Role, TokenIssued
 from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Nothing, Reply, not_found, not_stored, problem
+from chargemon_edge.web.shapes import TokenMade, TokenView
 
 _PATH = "/api/v1/tokens"
 # Python's $ also stands before a last line feed, JSON Schema's does not: hence the end of it
@@ -23,27 +24,6 @@ class TokenWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: Name
     role: Role
     expires_utc_ms: Annotated[int, msgspec.Meta(ge=1, le=EXPIRES_MAX_UTC_MS)] | None = None
-
-
-class TokenView(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a token. Not the token itself: only its digest is kept."""
-
-    name: str
-    role: Role
-    issued_utc_ms: int
-    issued_by: str
-    expires_utc_ms: int | None
-    """null: never."""
-    expired: bool
-
-
-class TokenMade(msgspec.Struct, frozen=True, kw_only=True):
-    """A new token, for the only time."""
-
-    name: str
-    role: Role
-    expires_utc_ms: int | None
-    token: str
 
 
 class OneToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
