@@ -10,7 +10,7 @@ import msgspec
 
 from chargemon_edge.balancing.plan import Order
 from chargemon_edge.balancing.policy import Policy
-from chargemon_edge.site.facts import LimitRefused
+from chargemon_edge.site.facts import LimitRefused, ProfilesInDoubt
 from chargemon_edge.site.layout import Connector
 from chargemon_edge.site.picture import ConnectorPicture, HeldLimit, SitePicture
 
@@ -45,6 +45,7 @@ class Command:
         self._policy = policy
         self._held: HeldLimit | None = None
         self._refused: LimitRefused | None = None
+        self._doubted: ProfilesInDoubt | None = None
         # what the charger does to a transaction without any limit
         self._rest_ma = connector.max_ma
         self._started_s = 0.0
@@ -65,6 +66,8 @@ class Command:
         self._started_s = picture.started.mono_s
         self._rest_ma = self._connector.max_ma if connector.fail_safe_ma is None else connector.fail_safe_ma
         before_ma = self.ceiling_ma(now_s)
+        if connector.doubted is not self._doubted:
+            self._take_doubt(connector.doubted)
         if connector.held is not self._held:
             self._take_held(connector.held, before_ma, now_s)
         if connector.refused is not self._refused:
@@ -94,6 +97,12 @@ class Command:
             after_ma = self._held_ma(now_s)
             if after_ma < before_ma:
                 self._falling = (before_ma, now_s)
+
+    def _take_doubt(self, doubted: ProfilesInDoubt | None) -> None:
+        self._doubted = doubted
+        if doubted is not None:
+            # taken or not, what was sent before is no longer certain to be held: it is asserted anew
+            self._sent = [sent for sent in self._sent if sent.sent_s > doubted.at.mono_s]
 
     def _take_refused(self, refused: LimitRefused | None) -> None:
         self._refused = refused

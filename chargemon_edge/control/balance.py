@@ -40,6 +40,7 @@ _EVENTS: frozenset[type[Fact]] = frozenset(
         facts.LinkClosed,
         facts.FailSafeHeld,
         facts.LimitRefused,
+        facts.ProfilesInDoubt,
     )
 )
 _SAMPLES: frozenset[type[Fact]] = frozenset((facts.MeterRead, facts.MeterLost))

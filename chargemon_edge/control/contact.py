@@ -26,7 +26,7 @@ _SETTLE_S = 2.0
 _DEADLINE_S = 10.0
 _BACKOFF_S = (60.0, 300.0, 1800.0, 3600.0)
 
-_OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed)
+_OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed, facts.ProfilesInDoubt)
 
 
 class Contact:
@@ -37,8 +37,9 @@ class Contact:
         self._charge_points = charge_points
         self._journal = journal
         self._clock = clock
-        # whom to talk to (again), in the order they appeared; each stands here once, however often it flaps
-        self._due: dict[str, None] = {}
+        # whom to talk to (again), in the order they appeared, and whether it has just appeared: else it had its time
+        # to settle, and what it holds beside our profiles was put there on purpose
+        self._due: dict[str, bool] = {}
         self._someone_due = asyncio.Event()
         self._talks: dict[str, asyncio.Task[None]] = {}
         present.follow(self._followed, _OCCASIONS)
@@ -50,15 +51,16 @@ class Contact:
                 await self._someone_due.wait()
                 self._someone_due.clear()
                 due, self._due = self._due, {}
-                for identity in due:
+                for identity, new in due.items():
                     self._end_talk(identity)
                     charge_point = self._present.site.charge_point_by_identity.get(identity)
                     if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
-                        self._talks[identity] = talks.create_task(self._talk(charge_point))
+                        self._talks[identity] = talks.create_task(self._talk(charge_point, new=new))
 
     def _followed(self, fact: Fact) -> None:
         assert isinstance(fact, _OCCASIONS)
-        self._due[fact.charge_point] = None
+        appeared = not isinstance(fact, facts.ProfilesInDoubt)
+        self._due[fact.charge_point] = appeared or self._due.get(fact.charge_point, False)
         self._someone_due.set()
 
     def _end_talk(self, identity: str) -> None:
@@ -66,10 +68,11 @@ class Contact:
         if talk is not None:
             talk.cancel()
 
-    async def _talk(self, charge_point: ChargePoint) -> None:
-        await asyncio.sleep(_SETTLE_S)
+    async def _talk(self, charge_point: ChargePoint, *, new: bool) -> None:
+        if new:
+            await asyncio.sleep(_SETTLE_S)
         open_questions = list(charge_point.connectors)
-        if self._never_confirmed(charge_point):
+        if new and self._never_confirmed(charge_point):
             # at the first contact ever: whatever another system left there would silently cap or lift our limits
             await self._ask(charge_point, m.ClearChargingProfileRequest())
         asked_for_status = False

@@ -7,8 +7,10 @@ from typing import Protocol
 
 import msgspec
 
+from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
+from chargemon_edge.site.operation_facts import ChargingProfileStored
 from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.token_facts import TokenIssued
 
@@ -139,12 +141,21 @@ class CertificateSigner(Protocol):
         ...
 
 
+class RestoredOperations(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk knew of operations and of named charging profiles."""
+
+    next_number: int = 1
+    next_profile_id: int = FIRST_FREE_PROFILE_ID
+    profiles: tuple[ChargingProfileStored, ...] = ()
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk knew at start."""
 
     picture: SitePicture
     next_transaction_id: int
     tokens: tuple[TokenIssued, ...] = ()
+    operations: RestoredOperations = RestoredOperations()
 
 
 class Journal(Protocol):

@@ -31,11 +31,21 @@ _FIRST_ID: Final[dict[ChargingProfilePurpose, int]] = {
     "TxProfile": 3000,
 }
 
+FIRST_FREE_PROFILE_ID: Final = 10_000
+"""Ids from here on are never ours."""
+STACK_LEVEL: Final = 0
+"""Of our profiles: the lowest, which every charge point takes."""
+
 
 def profile_id(purpose: ChargingProfilePurpose, connector: int) -> int:
     """The one chargingProfileId that we use for this purpose on this connector (0 to 999)."""
     assert 0 <= connector <= 999, connector
     return _FIRST_ID[purpose] + connector
+
+
+def is_ours(charging_profile_id: int) -> bool:
+    """Whether :func:`profile_id` can give this id: nobody else may use it."""
+    return min(_FIRST_ID.values()) <= charging_profile_id <= max(_FIRST_ID.values()) + 999
 
 
 def tx_profile(
@@ -46,7 +56,7 @@ def tx_profile(
     lease_s: float,
     now_utc_ms: int,
     *,
-    stack_level: int = 0,
+    stack_level: int = STACK_LEVEL,
     unit: ChargingRateUnit = "A",
     phases: int = 3,
     number_phases: int | None = None,
@@ -82,7 +92,7 @@ def tx_default_profile(
     connector: int,
     fallback_ma: int,
     *,
-    stack_level: int = 0,
+    stack_level: int = STACK_LEVEL,
     unit: ChargingRateUnit = "A",
     phases: int = 3,
     number_phases: int | None = None,
@@ -98,7 +108,7 @@ def tx_default_profile(
 
 
 def installation_profile(
-    limit_ma: int, *, stack_level: int = 0, unit: ChargingRateUnit = "A", phases: int = 3
+    limit_ma: int, *, stack_level: int = STACK_LEVEL, unit: ChargingRateUnit = "A", phases: int = 3
 ) -> SetChargingProfileRequest:
     """The ceiling of the whole charge point, written at commissioning: ChargePointMaxProfile on connector 0."""
     return _for_ever(

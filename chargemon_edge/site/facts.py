@@ -191,6 +191,14 @@ class LimitRefused(Fact, frozen=True, kw_only=True, gc=False):
     """``Rejected``, ``NotSupported``, a CALLERROR code, ``no answer``, or ``offline`` when nothing was sent."""
 
 
+class ProfilesInDoubt(Fact, frozen=True, kw_only=True, gc=False):
+    """Somebody's own profiles may have taken the place of ours, or ours are cleared: nothing is held for certain."""
+
+    charge_point: str
+    connector: int
+    reason: str
+
+
 class SecurityEvent(Fact, frozen=True, kw_only=True, gc=False):
     """Something an operator must be able to find later: refused login, unknown identity, duplicate, window opened."""
 

@@ -1,4 +1,4 @@
-"""What charge points report of the longer work they were asked for, and of their security."""
+"""What people ask of charge points, what comes of it, and what charge points report of longer work and security."""
 
 from __future__ import annotations
 
@@ -47,3 +47,49 @@ class CertificateRequested(Fact, frozen=True, kw_only=True, gc=False):
 
     charge_point: str
     status: str
+
+
+class OperationRequested(Fact, frozen=True, kw_only=True, gc=False):
+    """Somebody wants a charge point to do something: the first half of an audit record, durable before it is sent."""
+
+    number: int
+    """Rises and never repeats."""
+    charge_point: str
+    action: str
+    by: str
+    """Who: a token's name, ``command line``, ``upstream``."""
+    payload: str
+    """JSON as it goes out, without secrets and with id tags masked."""
+
+
+class OperationEnded(Fact, frozen=True, kw_only=True, gc=False):
+    """The other half. A record without it: the daemon ended before an outcome was known."""
+
+    number: int
+    charge_point: str
+    action: str
+    by: str
+    result: str
+    """The charge point's status or error code, ``answered``, ``no answer``, ``not connected``, ``busy``, ``refused``
+    (by us) or ``abandoned`` (whoever asked went away)."""
+    detail: str | None = None
+    """The answer as JSON, without secrets and with id tags masked; or why it was refused, in words."""
+
+
+class ChargingProfileStored(Fact, frozen=True, kw_only=True, gc=False):
+    """A named charging profile was written, new or in place of the one of that name."""
+
+    name: str
+    profile_id: int
+    """The wire's chargingProfileId; a name keeps it, and no other ever gets it."""
+    body: str
+    """The profile as JSON in OCPP's words, its id included."""
+    by: str
+
+
+class ChargingProfileRemoved(Fact, frozen=True, kw_only=True, gc=False):
+    """A named charging profile is gone; charge points that were given it keep it."""
+
+    name: str
+    profile_id: int
+    by: str

@@ -69,6 +69,8 @@ class ConnectorPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     held: HeldLimit | None = None
     refused: facts.LimitRefused | None = None
     """The last limit it did not take, cleared by the next one that it takes."""
+    doubted: facts.ProfilesInDoubt | None = None
+    """The last time that whatever it held before was put in doubt."""
     fail_safe_ma: int | None = None
     """The fallback current that the charger is known to hold as its default; None: never confirmed."""
 
@@ -231,6 +233,10 @@ def _limit_held(picture: SitePicture, fact: facts.LimitHeld) -> SitePicture:
     return _with_connector(picture, fact.charge_point, fact.connector, held=held, refused=None)
 
 
+def _in_doubt(picture: SitePicture, fact: facts.ProfilesInDoubt) -> SitePicture:
+    return _with_connector(picture, fact.charge_point, fact.connector, held=None, fail_safe_ma=None, doubted=fact)
+
+
 def _limit_refused(picture: SitePicture, fact: facts.LimitRefused) -> SitePicture:
     return _with_connector(picture, fact.charge_point, fact.connector, refused=fact)
 
@@ -249,4 +255,5 @@ _FOLDS: dict[type[Fact], Callable[[SitePicture, Any], SitePicture]] = {
     facts.FailSafeHeld: _fail_safe,
     facts.LimitHeld: _limit_held,
     facts.LimitRefused: _limit_refused,
+    facts.ProfilesInDoubt: _in_doubt,
 }

@@ -11,6 +11,8 @@ import math
 from typing import NamedTuple
 
 NOMINAL_VOLTAGE_V = 230
+LOWEST_VOLTAGE_V = 207
+"""Of a supply that is as it should be (EN 50160: 10 % below nominal): the same watts are the most current there."""
 
 
 class PerPhase(NamedTuple):

@@ -9,15 +9,10 @@ from typing import Any
 from chargemon_edge.control.ports import Restored
 from chargemon_edge.site.facts import ChargePointBooted, Moment
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
+from chargemon_edge.store.numbers import NUMBER_MAX, next_number
+from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
-
-# Transaction ids never repeat, not even after an older copy of the file was put back: a start takes at least the number
-# of ten-second steps since 2020. A site would need 8,640 transactions a day to get ahead of that, and the int32 that
-# chargers keep ids in lasts for 680 years.
-_ID_EPOCH_UTC_MS = 1_577_836_800_000
-_ID_STEP_MS = 10_000
-ID_MAX = 2**31 - 1
 
 # how far back a register reading is looked for: some ten minutes of a busy site
 _READINGS_BACK = 2_000
@@ -49,6 +44,7 @@ def restore(
         picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),
         tokens=restore_tokens(site, now),
+        operations=restore_operations(site, now),
     )
 
 
@@ -146,9 +142,7 @@ def _next_transaction_id(site: sqlite3.Connection, samples: sqlite3.Connection |
     used = 0 if row is None else row[0]
     if samples is not None:
         (seen,) = samples.execute(
-            "SELECT max(transaction_id) FROM reading WHERE transaction_id < ?", (ID_MAX,)
+            "SELECT max(transaction_id) FROM reading WHERE transaction_id < ?", (NUMBER_MAX,)
         ).fetchone()
         used = max(used, seen or 0)
-    floor = (utc_ms - _ID_EPOCH_UTC_MS) // _ID_STEP_MS
-    # a clock far in the future must not use the ids up
-    return max(used + 1, floor if 0 < floor < ID_MAX // 2 else 1)
+    return next_number(used, utc_ms)

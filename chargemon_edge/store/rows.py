@@ -71,7 +71,8 @@ _ORDER = {
 
 
 def order(statement: Statement) -> int:
-    """Sort a group's statements by this: equal ones come together, and no start after its stop.
+    """Sort a group's statements by this: equal ones come together, and no start after its stop, no operation
+    after its end.
 
     Sorted so, a group leaves the same rows: no other two kinds write the same column of the same table, and those of
     one kind keep their order.
@@ -218,6 +219,14 @@ def _limit_held(fact: facts.LimitHeld) -> tuple[Statement, ...]:
     return (Statement(_HELD, row),)
 
 
+def _in_doubt(fact: facts.ProfilesInDoubt) -> tuple[Statement, ...]:
+    return (
+        Statement(_FAIL_SAFE, (fact.charge_point, fact.connector, None)),
+        Statement(_HELD, (fact.charge_point, fact.connector, None, None, None, None)),
+        event(fact, fact.charge_point, connector=fact.connector, reason=fact.reason),
+    )
+
+
 def _security(fact: facts.SecurityEvent) -> tuple[Statement, ...]:
     return (event(fact, None, event=fact.event, source=fact.source, detail=fact.detail),)
 
@@ -235,6 +244,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.MessageKept: _message_kept,
     facts.FailSafeHeld: _fail_safe,
     facts.LimitHeld: _limit_held,
+    facts.ProfilesInDoubt: _in_doubt,
     facts.SecurityEvent: _security,
     **operation_rows.ROWS,
     **token_rows.ROWS,

@@ -23,6 +23,15 @@ CREATE TABLE charge_point (
     meter_serial_number TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "charge_point" VALUES('CP1',1,1800000000000,'Lade & Co','Säule 2','S-1','1.2.3','8949','2620','MID','M-1');
+CREATE TABLE charging_profile (
+    profile_id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    body TEXT,
+    stored_utc_ms INTEGER NOT NULL,
+    stored_by TEXT NOT NULL
+) STRICT;
+INSERT INTO "charging_profile" VALUES(10001,'night','{"chargingProfileId":10001}',1800000000000,'command line');
+INSERT INTO "charging_profile" VALUES(10002,'day',NULL,1800000000000,'command line');
 CREATE TABLE charging_transaction (
     transaction_id INTEGER PRIMARY KEY AUTOINCREMENT,
     charge_point TEXT NOT NULL,
@@ -60,6 +69,7 @@ CREATE TABLE connector (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "connector" VALUES('CP1',1,'Charging','NoError',NULL,1800000000000,NULL,6000,13000,6000,7,120.0);
 INSERT INTO "connector" VALUES('CP1',2,'Charging','NoError',NULL,1800000000000,NULL,NULL,13000,6000,8,120.0);
+INSERT INTO "connector" VALUES('CP1',3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     utc_ms INTEGER NOT NULL,
@@ -76,16 +86,20 @@ INSERT INTO "event" VALUES(1800000000006,1800000000000,'IdTagPresented','CP1','{
 INSERT INTO "event" VALUES(1800000000007,1800000000000,'TransactionStarted','CP1','{"connector":1,"transaction_id":7,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
 INSERT INTO "event" VALUES(1800000000008,1800000000000,'TransactionStopped','CP1','{"connector":1,"transaction_id":7,"meter_stop_wh":9000,"reason":"EVDisconnected"}');
 INSERT INTO "event" VALUES(1800000000009,1800000000000,'StopKept','CP1','{"transaction_id":99,"doubt":"unknown"}');
-INSERT INTO "event" VALUES(1800000000010,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
-INSERT INTO "event" VALUES(1800000000011,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
-INSERT INTO "event" VALUES(1800000000012,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
-INSERT INTO "event" VALUES(1800000000013,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
-INSERT INTO "event" VALUES(1800000000014,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
-INSERT INTO "event" VALUES(1800000000015,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000016,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000017,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000018,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000019,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000010,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
+INSERT INTO "event" VALUES(1800000000011,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
+INSERT INTO "event" VALUES(1800000000012,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
+INSERT INTO "event" VALUES(1800000000013,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
+INSERT INTO "event" VALUES(1800000000014,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
+INSERT INTO "event" VALUES(1800000000015,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
+INSERT INTO "event" VALUES(1800000000016,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
+INSERT INTO "event" VALUES(1800000000017,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000018,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000019,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000020,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000021,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000022,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000023,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
 CREATE TABLE kept_message (
     number INTEGER PRIMARY KEY,
     received_utc_ms INTEGER NOT NULL,
@@ -103,10 +117,24 @@ CREATE TABLE kept_stop (
     raw BLOB NOT NULL
 ) STRICT;
 INSERT INTO "kept_stop" VALUES(1,1800000000000,'CP1',99,'unknown',X'7B7D');
+CREATE TABLE operation (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    asked_utc_ms INTEGER NOT NULL,
+    charge_point TEXT NOT NULL,
+    action TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    ended_utc_ms INTEGER,
+    result TEXT,
+    detail TEXT
+) STRICT;
+INSERT INTO "operation" VALUES(3,1800000000000,'CP1','Reset','command line','{"type":"Soft"}',1800000000000,'Accepted',NULL);
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
+CREATE INDEX operation_of_charge_point ON operation (charge_point, number);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000019);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000023);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
+INSERT INTO "sqlite_sequence" VALUES('operation',3);
 COMMIT;
 PRAGMA user_version = 2;

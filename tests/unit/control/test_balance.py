@@ -180,3 +180,21 @@ def test_superseded_limit_is_no_news() -> None:
     connector = scene.present.picture.connector("CP1", 1)
     assert connector.held is None
     assert connector.refused is None
+
+
+def test_a_limit_in_doubt_is_written_again_at_once() -> None:
+    def cleared(scene: Scene) -> None:
+        accepted = m.SetChargingProfileResponse(status="Accepted")
+        answer(scene, Answered(response=accepted, sent_mono_s=scene.clock.monotonic_s()))
+        scene.present.apply(
+            (facts.ProfilesInDoubt(at=scene.now(), charge_point="CP1", connector=1, reason="ClearChargingProfile"),)
+        )
+
+    scene = play(cleared, seconds=0.5)
+
+    _, again = scene.charge_points.offered
+    assert again[:2] == ("CP1", 1)
+    assert isinstance(again[2], m.SetChargingProfileRequest)
+    assert again[2].cs_charging_profiles.charging_profile_purpose == "TxProfile"
+    # what the main fuse leaves beside the other charge point: until it is taken, the whole 32 A are counted
+    assert again[2].cs_charging_profiles.charging_schedule.charging_schedule_period[0].limit == 26.0

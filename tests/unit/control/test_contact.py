@@ -93,3 +93,17 @@ def test_conversation_ends_with_the_link() -> None:
     closed = facts.LinkClosed(at=Moment(1000.1, UTC_MS), charge_point="CP1", reason="gone")
 
     assert asked(GOOD, OPENED, closed, linked=False) == []
+
+
+def test_profiles_in_doubt_are_written_again_at_once_and_nothing_else_is_cleared() -> None:
+    in_doubt = facts.ProfilesInDoubt(at=Moment(1010.0, UTC_MS), charge_point="CP1", connector=1, reason="cleared")
+
+    assert asked(GOOD, HELD, REPORTED, in_doubt, seconds=0.1)[0] == "SetChargingProfile"
+    assert "ClearChargingProfile" not in asked(GOOD, HELD, REPORTED, in_doubt)
+
+
+def test_an_appearance_is_not_forgotten_over_a_doubt() -> None:
+    in_doubt = facts.ProfilesInDoubt(at=Moment(1010.0, UTC_MS), charge_point="CP1", connector=1, reason="cleared")
+
+    assert asked(GOOD, OPENED, in_doubt, seconds=1) == []
+    assert asked(GOOD, OPENED, in_doubt)[0] == "ClearChargingProfile"

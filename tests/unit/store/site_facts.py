@@ -143,11 +143,22 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     facts.FailSafeHeld(at=AT, charge_point="CP1", connector=1, fallback_ma=6_000),
     held(),
     facts.LimitRefused(at=AT, charge_point="CP1", connector=1, limit_ma=6_000, outcome="Rejected"),
+    facts.ProfilesInDoubt(at=AT, charge_point="CP1", connector=3, reason="ClearChargingProfile"),
     facts.SecurityEvent(at=AT, event="login refused", source="192.0.2.9", detail="CP1"),
     operation_facts.DiagnosticsStatusReported(at=AT, charge_point="CP1", status="Uploaded"),
     operation_facts.FirmwareStatusReported(at=AT, charge_point="CP1", status="Installed", signed=True, request_id=4),
     operation_facts.LogStatusReported(at=AT, charge_point="CP1", status="Uploading", request_id=5),
     operation_facts.SecurityEventReported(at=AT, charge_point="CP1", event="TamperDetectionActivated", detail="lid"),
+    operation_facts.OperationRequested(
+        at=AT, number=3, charge_point="CP1", action="Reset", by="command line", payload='{"type":"Soft"}'
+    ),
+    operation_facts.OperationEnded(
+        at=AT, number=3, charge_point="CP1", action="Reset", by="command line", result="Accepted"
+    ),
+    operation_facts.ChargingProfileStored(
+        at=AT, name="night", profile_id=10_001, body='{"chargingProfileId":10001}', by="command line"
+    ),
+    operation_facts.ChargingProfileRemoved(at=AT, name="day", profile_id=10_002, by="command line"),
     operation_facts.CertificateRequested(at=AT, charge_point="CP1", status="Rejected"),
     token_facts.TokenIssued(at=AT, name="grafana", role=token_facts.Role.VIEWER, digest=bytes(32), by="command line"),
     token_facts.TokenRevoked(at=AT, name="former", by="command line"),

@@ -205,6 +205,7 @@ def after_restart(picture: SitePicture, now: Moment) -> SitePicture:
                 connector,
                 values=None,
                 refused=None,
+                doubted=None,
                 transaction=None if running is None else replace(running, adopted=True),
                 held=None if limit is None else replace(limit, restored=True, sent_mono_s=now.mono_s),
             )

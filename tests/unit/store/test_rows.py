@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from chargemon_edge.site import facts
+from chargemon_edge.site import facts, operation_facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, order
@@ -17,6 +18,7 @@ from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, stopped
 
 _OF_TRANSACTIONS = (facts.TransactionStarted, facts.TransactionStopped)
+_OF_OPERATIONS = (operation_facts.OperationRequested, operation_facts.OperationEnded)
 
 
 @pytest.fixture
@@ -54,12 +56,16 @@ def test_the_database_takes_each(site: sqlite3.Connection, fact: Fact) -> None:
     before = site.total_changes
     write(site, fact)
 
-    assert site.total_changes > before or isinstance(fact, facts.TransactionStopped)
+    changes_what_is_there = isinstance(fact, facts.TransactionStopped | operation_facts.OperationEnded)
+    assert site.total_changes > before or changes_what_is_there
 
 
 def test_sorted_statements_leave_the_rows_that_the_facts_order_leaves() -> None:
-    others = [fact for fact in ONE_OF_EACH if type(fact) in ROWS and not isinstance(fact, _OF_TRANSACTIONS)]
+    in_pairs = (*_OF_TRANSACTIONS, *_OF_OPERATIONS)
+    others = [fact for fact in ONE_OF_EACH if type(fact) in ROWS and not isinstance(fact, in_pairs)]
+    operations = [fact for fact in ONE_OF_EACH if isinstance(fact, _OF_OPERATIONS)]
     new = [started(8), *others, stopped(7), started(9), stopped(8), *reversed(others), started(10), stopped(10)]
+    new += [*operations, *(replace(fact, number=4) for fact in operations)]
     statements = [statement for fact in new for statement in ROWS[type(fact)](fact)]
 
     assert dump(sorted(statements, key=order)) == dump(statements)

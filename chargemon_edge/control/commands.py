@@ -1,0 +1,183 @@
+"""What people want of charge points: checked by the guard, kept as an audit record, sent, and answered exactly once.
+
+Every wish of an operator, the page, the command line and upstream goes through here, and only those: what the daemon
+asks by itself it asks as :mod:`.contact` does. The payload goes out as it was given (unknown connectors, transactions
+and keys are for the charge point to refuse), except that the guard lets nobody raise a balanced limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from chargemon_edge.control import guard
+from chargemon_edge.control.ports import (
+    Answered,
+    Busy,
+    CallErrored,
+    ChargePoints,
+    Clock,
+    Journal,
+    Offline,
+    Outcome,
+    TimedOut,
+    in_words,
+    moment,
+)
+from chargemon_edge.control.present import Present
+from chargemon_edge.control.redaction import fit_for_records
+from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.site import facts
+from chargemon_edge.site.operation_facts import OperationEnded, OperationRequested
+
+log = logging.getLogger(__name__)
+
+DEADLINE_S = 30.0
+"""How long a charge point may take to answer, unless whoever asks says otherwise."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """We do not send it; nothing was sent."""
+
+    reason: str
+
+
+class Commands:
+    """The one way for people to make charge points do something."""
+
+    def __init__(
+        self, *, present: Present, charge_points: ChargePoints, journal: Journal, clock: Clock, next_number: int
+    ) -> None:
+        self._present = present
+        self._charge_points = charge_points
+        self._journal = journal
+        self._clock = clock
+        self._next_number = next_number
+        self._followers: list[Callable[[str, m.Request, m.Response], None]] = []
+
+    def follow(self, follower: Callable[[str, m.Request, m.Response], None]) -> None:
+        """Call *follower* with charge point, request and response of every operation that is answered, before whoever
+        asked hears of it: reservations, configuration keys and the like follow what people do."""
+        self._followers.append(follower)
+
+    def take_number(self) -> int:
+        """A number that was never used, for what needs one on the wire: a reservation, a log, an update."""
+        number, self._next_number = self._next_number, self._next_number + 1
+        return number
+
+    async def execute(
+        self, charge_point: str, request: m.Request, *, by: str, deadline_s: float = DEADLINE_S
+    ) -> Outcome | Refused:
+        """Send *request* for *by*; exactly one outcome. *deadline_s*: from the moment it is written to the socket."""
+        asked = OperationRequested(
+            at=moment(self._clock),
+            number=self.take_number(),
+            charge_point=charge_point,
+            action=request.action,
+            by=by,
+            payload=fit_for_records(request),
+        )
+        known = self._present.site.charge_point_by_identity.get(charge_point)
+        reason = guard.objection(known, self._present.picture, self._present.plan, request)
+        if reason is not None:
+            return self._unsent(asked, Refused(reason=reason), "refused", reason)
+        if not self._charge_points.linked(charge_point):
+            return self._unsent(asked, Offline(), "not connected", None)
+        await self._written(asked)
+        try:
+            outcome = await self._charge_points.call(charge_point, request, deadline_s)
+        except asyncio.CancelledError:
+            # whoever asked is gone, or we are stopping: it may have been sent all the same
+            self._ended(asked, request, TimedOut(), "abandoned", None)
+            raise
+        if isinstance(outcome, Answered):
+            self._ended(asked, request, outcome, in_words(outcome), fit_for_records(outcome.response))
+            for follower in self._followers:
+                follower(charge_point, request, outcome.response)
+        elif isinstance(outcome, CallErrored):
+            self._ended(asked, request, outcome, outcome.code, outcome.description or None)
+        else:
+            self._ended(asked, request, outcome, _UNANSWERED[type(outcome)], None)
+        return outcome
+
+    async def _written(self, asked: OperationRequested) -> None:
+        """Wait until the record is durable. A disk that fails must not keep a car from being stopped: then the log
+        has it."""
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[Exception | None] = loop.create_future()
+
+        def done(error: Exception | None) -> None:
+            if not written.done():
+                written.set_result(error)
+
+        self._journal.commit((asked,), done)
+        error = await written
+        if error is not None:
+            log.error(
+                "operation not recorded number=%d cp=%s action=%s by=%r payload=%s why=%r",
+                asked.number,
+                asked.charge_point,
+                asked.action,
+                asked.by,
+                asked.payload,
+                str(error),
+            )
+
+    def _unsent(
+        self, asked: OperationRequested, outcome: Outcome | Refused, result: str, detail: str | None
+    ) -> Outcome | Refused:
+        ended = self._ending(asked, result, detail)
+        self._journal.record((asked, ended))
+        self._present.apply((asked, ended))
+        return outcome
+
+    def _ended(
+        self, asked: OperationRequested, request: m.Request, outcome: Outcome, result: str, detail: str | None
+    ) -> None:
+        new: list[facts.Fact] = [self._ending(asked, result, detail)]
+        charge_point = self._present.site.charge_point_by_identity.get(asked.charge_point)
+        if charge_point is not None and _may_have_happened(outcome) and guard.doubts(charge_point, request):
+            new += [
+                facts.ProfilesInDoubt(
+                    at=new[0].at,
+                    charge_point=asked.charge_point,
+                    connector=connector.number,
+                    reason=f"{asked.action} by {asked.by}",
+                )
+                for connector in charge_point.connectors
+            ]
+        self._journal.record(new)
+        self._present.apply(new)
+
+    def _ending(self, asked: OperationRequested, result: str, detail: str | None) -> OperationEnded:
+        at = moment(self._clock)
+        log.info(
+            "operation number=%d cp=%s action=%s by=%r result=%r took_s=%.2f",
+            asked.number,
+            asked.charge_point,
+            asked.action,
+            asked.by,
+            result,
+            at.mono_s - asked.at.mono_s,
+        )
+        return OperationEnded(
+            at=at,
+            number=asked.number,
+            charge_point=asked.charge_point,
+            action=asked.action,
+            by=asked.by,
+            result=result,
+            detail=detail,
+        )
+
+
+_UNANSWERED: dict[type[Outcome], str] = {TimedOut: "no answer", Offline: "not connected", Busy: "busy"}
+
+
+def _may_have_happened(outcome: Outcome) -> bool:
+    if isinstance(outcome, Answered):
+        return getattr(outcome.response, "status", "Accepted") == "Accepted"
+    return isinstance(outcome, TimedOut)
