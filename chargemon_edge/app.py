@@ -16,8 +16,8 @@ from typing import NamedTuple
 from chargemon_edge import __version__
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.config import Settings
-from chargemon_edge.control.authorisation import Authorisation
 from chargemon_edge.control.balance import Balance
+from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.ports import Clock
@@ -78,10 +78,11 @@ class App:
         try:
             present = self.present = Present(settings.site, store.restored.picture)
             commissioning = Commissioning(clock)
+            cards = Cards(settings.authorisation, present, store.journal, clock, store.restored.cards)
             requests = Requests(
                 present=present,
                 journal=store.journal,
-                authorisation=Authorisation(settings.authorisation),
+                authorisation=cards.authorisation,
                 commissioning=commissioning,
                 clock=clock,
                 next_transaction_id=store.restored.next_transaction_id,
@@ -111,6 +112,7 @@ class App:
                         rooms.create_task(poll.run(), name=f"meter {meter.name}")
                     rooms.create_task(store.run(), name="store")
                     rooms.create_task(contact.run(), name="contact")
+                    rooms.create_task(cards.run(), name="cards")
                     rooms.create_task(balance.run(), name="balance")
                     rooms.create_task(_watch(notifier, store, present), name="watchdog")
                     _announce(settings, present, addresses)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from chargemon_edge.config.reader import as_per_phase
-from chargemon_edge.control.authorisation import IdTag
+from chargemon_edge.site.cards import IdTag
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector
 from chargemon_edge.site.units import PerPhase, Rotation, milliamperes_from_amperes
 
@@ -125,7 +125,7 @@ class IdTagTable(msgspec.Struct, frozen=True, kw_only=True):
         """The tag; an expiry without a zone counts as UTC."""
         return IdTag(
             id_tag=self.id_tag,
-            blocked=self.blocked,
+            status="Blocked" if self.blocked else "Accepted",
             expiry_utc_ms=None if self.expires is None else _utc_ms(self.expires),
             parent_id_tag=self.parent_id_tag,
         )

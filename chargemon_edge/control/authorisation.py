@@ -1,21 +1,30 @@
-"""Which id tags may charge. Deny by default; comparison without case, as OCPP's CiString demands (OCPP 1.6 §7.15)."""
+"""Which id tags may charge. Deny by default.
+
+Authorize and StartTransaction are judged by the card alone: its record, its date, and, where its record asks for it,
+whether it really charges elsewhere. That a connector is reserved for somebody else refuses nobody here: the answer
+carries the parent id tag, and the charge point compares (OCPP 1.6 §3.13).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from chargemon_edge.ocpp.v16.messages import AuthorizationStatus
+from chargemon_edge.control.id_tags import KINDS, IdTags
+from chargemon_edge.control.present import Present
+from chargemon_edge.control.reservations import Reservations
+from chargemon_edge.control.teach_in import TeachIn
+from chargemon_edge.ocpp import timestamps
+from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.site import card_facts
+from chargemon_edge.site.cards import NO_RULES, IdTag, TagRules, key_of, normalised, status_of
+from chargemon_edge.site.facts import Fact, Moment
 
-
-class IdTag(msgspec.Struct, frozen=True, kw_only=True):
-    """One known id tag."""
-
-    id_tag: str
-    blocked: bool = False
-    expiry_utc_ms: int | None = None
-    parent_id_tag: str | None = None
+# the connector says itself that nobody charges there: an open transaction is a lost stop (reference: no lock-out)
+_IDLE = frozenset({"Available", "Reserved"})
+# a start that is this much older or newer than now was not presented now: it teaches nothing
+_JUST_NOW_MS = 60_000
 
 
 class AuthorisationSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,32 +36,123 @@ class AuthorisationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer about one tag, in OCPP's words (IdTagInfo, OCPP 1.6 §7.8)."""
+    """The answer about one tag, in OCPP's words (IdTagInfo, OCPP 1.6 §7.27)."""
 
-    status: AuthorizationStatus
+    status: m.AuthorizationStatus
     expiry_utc_ms: int | None = None
     parent_id_tag: str | None = None
+    new: tuple[Fact, ...] = ()
+    """What must be on disk before it is said: a card that was taught."""
 
 
 class Authorisation:
     """Answers for every tag."""
 
-    def __init__(self, settings: AuthorisationSettings) -> None:
+    def __init__(
+        self,
+        settings: AuthorisationSettings,
+        *,
+        present: Present,
+        teach_in: TeachIn,
+        reservations: Reservations,
+        records: Sequence[IdTag] = (),
+        rules_of: Callable[[str], TagRules] = lambda _charge_point: NO_RULES,
+    ) -> None:
+        self.id_tags = IdTags(settings.id_tags, records)
         self._accept_unknown = settings.accept_unknown
-        self._known = _by_folded_tag(settings.id_tags)
+        self._present = present
+        self._teach_in = teach_in
+        self._reservations = reservations
+        self._rules_of = rules_of
+        present.follow(self.id_tags.folded, KINDS)
 
-    def verdict(self, id_tag: str, now_utc_ms: int) -> Verdict:
-        """What to answer a charge point that asks about *id_tag* now."""
-        known = self._known.get(id_tag.strip().casefold())
-        if known is None:
+    def authorize(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
+        """What to answer an Authorize.
+
+        A charge point may ask for the card whose transaction it runs, to stop it: only others count as elsewhere.
+        """
+        taught = self._taught(charge_point, id_tag, at)
+        if taught is not None:
+            return taught
+        return self._verdict(charge_point, id_tag, at, lambda other, _connector: other != charge_point)
+
+    def start(self, charge_point: str, request: m.StartTransactionRequest, at: Moment) -> Verdict:
+        """What to answer a StartTransaction. A new start ends whatever stood open on its own connector."""
+        taught = None
+        started_utc_ms = timestamps.parse(request.timestamp)
+        if started_utc_ms is not None and abs(at.utc_ms - started_utc_ms) <= _JUST_NOW_MS:
+            taught = self._taught(charge_point, request.id_tag, at)
+        if taught is not None:
+            return taught
+        here = (charge_point, request.connector_id)
+        return self._verdict(charge_point, request.id_tag, at, lambda *other: other != here)
+
+    def stop(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
+        """What to answer a StopTransaction: that the card charges is no fault now."""
+        return self._verdict(charge_point, id_tag, at, lambda *_other: False)
+
+    def started(
+        self, charge_point: str, request: m.StartTransactionRequest, verdict: Verdict, transaction_id: int, at: Moment
+    ) -> tuple[Fact, ...]:
+        """What a start means for reservations."""
+        if verdict.status != "Accepted":
+            return ()
+        key = key_of(request.id_tag, self._rules_of(charge_point))
+        group = None if verdict.parent_id_tag is None else key_of(verdict.parent_id_tag)
+        own = self._reservations.started(request, charge_point, key, group)
+        if own is not None:
+            return (self._reservations.used(own, transaction_id, at),)
+        other = self._reservations.kept_for_another(charge_point, request.connector_id, key, group)
+        if other is None:
+            return ()
+        passed_over = card_facts.ReservationPassedOver(
+            at=at,
+            charge_point=charge_point,
+            connector=request.connector_id,
+            reservation_id=other.reservation_id,
+            transaction_id=transaction_id,
+        )
+        return (passed_over,)
+
+    def _taught(self, charge_point: str, id_tag: str, at: Moment) -> Verdict | None:
+        """A card that nobody knows yet, while a teach-in waits for one."""
+        tag = normalised(id_tag, self._rules_of(charge_point))
+        if not tag or self._find(charge_point, id_tag) is not None:
+            return None
+        put = self._teach_in.take(charge_point, tag, at)
+        return None if put is None else _of(put.tag, at, new=(put,))
+
+    def _find(self, charge_point: str, id_tag: str) -> IdTag | None:
+        """As it was read, or as this model of charge point is known to spoil it."""
+        found = self.id_tags.find(key_of(id_tag)) or self.id_tags.find(key_of(id_tag, self._rules_of(charge_point)))
+        return None if found is None else found.tag
+
+    def _verdict(self, charge_point: str, id_tag: str, at: Moment, elsewhere: Callable[[str, int], bool]) -> Verdict:
+        tag = self._find(charge_point, id_tag)
+        if tag is None:
             return Verdict(status="Accepted" if self._accept_unknown else "Invalid")
-        status: AuthorizationStatus = "Accepted"
-        if known.blocked:
-            status = "Blocked"
-        elif known.expiry_utc_ms is not None and known.expiry_utc_ms <= now_utc_ms:
-            status = "Expired"
-        return Verdict(status=status, expiry_utc_ms=known.expiry_utc_ms, parent_id_tag=known.parent_id_tag)
+        verdict = _of(tag, at)
+        if verdict.status == "Accepted" and tag.single_transaction and self._charges(tag, elsewhere):
+            return msgspec.structs.replace(verdict, status="ConcurrentTx")
+        return verdict
+
+    def _charges(self, tag: IdTag, elsewhere: Callable[[str, int], bool]) -> bool:
+        """Whether an accepted transaction of this tag really runs on a connector that counts as elsewhere."""
+        key = key_of(tag.id_tag)
+        for charge_point, entry in self._present.picture.charge_points.items():
+            for number, connector in entry.connectors.items():
+                running = connector.transaction
+                if running is None or running.id_tag_status != "Accepted" or not elsewhere(charge_point, number):
+                    continue
+                said = connector.status_at
+                if connector.status in _IDLE and said is not None and said.mono_s > running.received.mono_s:
+                    continue
+                if key in (key_of(running.id_tag), key_of(running.id_tag, self._rules_of(charge_point))):
+                    return True
+        return False
 
 
-def _by_folded_tag(id_tags: Sequence[IdTag]) -> dict[str, IdTag]:
-    return {tag.id_tag.strip().casefold(): tag for tag in id_tags}
+def _of(tag: IdTag, at: Moment, *, new: tuple[Fact, ...] = ()) -> Verdict:
+    return Verdict(
+        status=status_of(tag, at.utc_ms), expiry_utc_ms=tag.expiry_utc_ms, parent_id_tag=tag.parent_id_tag, new=new
+    )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -45,6 +46,18 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Books(Protocol):
+    """What is kept beside the audit records of some operations: reservations, for one."""
+
+    def asked(self, charge_point: str, request: m.Request, by: str, at: facts.Moment) -> Sequence[facts.Fact]:
+        """The facts of *request* being about to be sent; durable with its audit record."""
+        ...
+
+    def ended(self, charge_point: str, request: m.Request, outcome: Outcome, at: facts.Moment) -> Sequence[facts.Fact]:
+        """The facts of its outcome. TimedOut: it may have been carried out."""
+        ...
+
+
 class Commands:
     """The one way for people to make charge points do something."""
 
@@ -57,11 +70,16 @@ class Commands:
         self._clock = clock
         self._next_number = next_number
         self._followers: list[Callable[[str, m.Request, m.Response], None]] = []
+        self._books: list[Books] = []
 
     def follow(self, follower: Callable[[str, m.Request, m.Response], None]) -> None:
         """Call *follower* with charge point, request and response of every operation that is answered, before whoever
         asked hears of it: reservations, configuration keys and the like follow what people do."""
         self._followers.append(follower)
+
+    def keep(self, books: Books) -> None:
+        """Let *books* add their facts to every operation that is sent."""
+        self._books.append(books)
 
     def take_number(self) -> int:
         """A number that was never used, for what needs one on the wire: a reservation, a log, an update."""
@@ -86,7 +104,8 @@ class Commands:
             return self._unsent(asked, Refused(reason=reason), "refused", reason)
         if not self._charge_points.linked(charge_point):
             return self._unsent(asked, Offline(), "not connected", None)
-        await self._written(asked)
+        kept = [fact for books in self._books for fact in books.asked(charge_point, request, by, asked.at)]
+        await self._written(asked, kept)
         try:
             outcome = await self._charge_points.call(charge_point, request, deadline_s)
         except asyncio.CancelledError:
@@ -103,9 +122,10 @@ class Commands:
             self._ended(asked, request, outcome, _UNANSWERED[type(outcome)], None)
         return outcome
 
-    async def _written(self, asked: OperationRequested) -> None:
+    async def _written(self, asked: OperationRequested, kept: Sequence[facts.Fact]) -> None:
         """Wait until the record is durable. A disk that fails must not keep a car from being stopped: then the log
         has it."""
+        self._present.apply(kept)
         loop = asyncio.get_running_loop()
         written: asyncio.Future[Exception | None] = loop.create_future()
 
@@ -113,7 +133,7 @@ class Commands:
             if not written.done():
                 written.set_result(error)
 
-        self._journal.commit((asked,), done)
+        self._journal.commit((asked, *kept), done)
         error = await written
         if error is not None:
             log.error(
@@ -149,6 +169,8 @@ class Commands:
                 )
                 for connector in charge_point.connectors
             ]
+        for books in self._books:
+            new += books.ended(asked.charge_point, request, outcome, new[0].at)
         self._journal.record(new)
         self._present.apply(new)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
+from chargemon_edge.site.cards import RestoredCards
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
 from chargemon_edge.site.operation_facts import ChargingProfileStored
 from chargemon_edge.site.picture import SitePicture
@@ -156,6 +157,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     next_transaction_id: int
     tokens: tuple[TokenIssued, ...] = ()
     operations: RestoredOperations = RestoredOperations()
+    cards: RestoredCards = RestoredCards()
 
 
 class Journal(Protocol):

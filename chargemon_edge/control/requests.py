@@ -41,6 +41,9 @@ REPEAT_ENDED_MS = 24 * 3_600_000
 
 Reply = Callable[[m.Response | Refusal], None]
 
+# for whom is not configured
+_INVALID = Verdict(status="Invalid")
+
 
 class Requests:
     """Implements :class:`chargemon_edge.control.ports.Reception`."""
@@ -208,11 +211,13 @@ class Requests:
         return Handled(response, (reported_fact,))
 
     def _authorize(self, charge_point: str, request: m.AuthorizeRequest, _raw: bytes, at: Moment) -> Handled:
-        verdict = self._verdict(charge_point, request.id_tag, at)
+        known = self._known(charge_point)
+        verdict = self._authorisation.authorize(charge_point, request.id_tag, at) if known else _INVALID
         if verdict.status != "Accepted":
             log.info("authorize cp=%s tag=%s answer=%s", charge_point, masked(request.id_tag), verdict.status)
         presented = facts.IdTagPresented(at=at, charge_point=charge_point, id_tag=request.id_tag, status=verdict.status)
-        return Handled(m.AuthorizeResponse(id_tag_info=_id_tag_info(verdict)), (presented,))
+        response = m.AuthorizeResponse(id_tag_info=_id_tag_info(verdict))
+        return Handled(response, (*verdict.new, presented), durable=bool(verdict.new))
 
     def _start(self, charge_point: str, request: m.StartTransactionRequest, _raw: bytes, at: Moment) -> Handled:
         """§4.8: every start gets an id, a refused one too; an exact repeat gets its first answer."""
@@ -225,7 +230,7 @@ class Requests:
                 status=msgspec.convert(first.id_tag_status, m.AuthorizationStatus),
             )
             return Handled(m.StartTransactionResponse(id_tag_info=info, transaction_id=first.transaction_id))
-        verdict = self._verdict(charge_point, request.id_tag, at)
+        verdict = self._authorisation.start(charge_point, request, at) if self._known(charge_point) else _INVALID
         started = facts.TransactionStarted(
             at=at,
             charge_point=charge_point,
@@ -241,7 +246,8 @@ class Requests:
         self._next_transaction_id += 1
         stale = self._present.picture.connector(charge_point, request.connector_id).transaction
         new: list[Fact] = [] if stale is None else [_closed_as_stale(charge_point, request.connector_id, stale, at)]
-        new.append(started)
+        new += (*verdict.new, started)
+        new += self._authorisation.started(charge_point, request, verdict, started.transaction_id, at)
         response = m.StartTransactionResponse(id_tag_info=_id_tag_info(verdict), transaction_id=started.transaction_id)
         return Handled(response, new, durable=True)
 
@@ -337,9 +343,8 @@ class Requests:
         return Handled(response, (requested,))
 
     def _verdict(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
-        if not self._known(charge_point):
-            return Verdict(status="Invalid")
-        return self._authorisation.verdict(id_tag, at.utc_ms)
+        """Of a tag whose transaction ends, or is told again."""
+        return self._authorisation.stop(charge_point, id_tag, at) if self._known(charge_point) else _INVALID
 
 
 _Handler = Callable[[Requests, str, Any, bytes, Moment], Handled]

@@ -92,6 +92,9 @@ def _open_sound(path: Path, schema: str, *, page_bytes: int, flush: bool) -> tup
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -1024")
         connection.execute("PRAGMA temp_store = MEMORY")
+        if schema == "site":
+            # what is deleted there may name people: nothing of it stays behind in the file
+            connection.execute("PRAGMA secure_delete = ON")
         # checkpoints are the writer's own, after the waiters have their answer
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         # a log that a rush has made larger is cut back to this

@@ -10,6 +10,7 @@ from chargemon_edge.control.ports import Restored
 from chargemon_edge.site.facts import ChargePointBooted, Moment
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
 from chargemon_edge.store.numbers import NUMBER_MAX, next_number
+from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
@@ -45,6 +46,7 @@ def restore(
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),
         tokens=restore_tokens(site, now),
         operations=restore_operations(site, now),
+        cards=restore_cards(site),
     )
 
 

@@ -14,6 +14,9 @@ SLICE_ROWS = 1_000
 # on a short disk so much is kept free inside the samples' file: some hours of twenty chargers
 ROOM_WITHIN_BYTES = 1_000_000
 _DAY_MS = 86_400_000
+_ENDED_RESERVATIONS = (
+    "DELETE FROM reservation WHERE changed_utc_ms < ? AND state NOT IN ('Requested', 'Accepted', 'Unanswered')"
+)
 
 
 class Retention:
@@ -36,6 +39,7 @@ class Retention:
             )
         gone += _prune(self._site, "event", "utc_ms", events_before_ms)
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
+        gone += self._site.execute(_ENDED_RESERVATIONS, (events_before_ms,)).rowcount
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
         return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store import operation_rows, token_rows
+from chargemon_edge.store import card_rows, operation_rows, token_rows
 from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
 
@@ -64,7 +64,9 @@ _ORDER = {
             *(_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE),
             *operation_rows.STATEMENTS,
             *token_rows.STATEMENTS,
+            *card_rows.STATEMENTS,
             EVENT,
+            *card_rows.LAST,
         )
     )
 }
@@ -75,7 +77,7 @@ def order(statement: Statement) -> int:
     after its end.
 
     Sorted so, a group leaves the same rows: no other two kinds write the same column of the same table, and those of
-    one kind keep their order.
+    one kind keep their order. The exception masks: what is said of a removed id tag later in the group is masked too.
     """
     return _ORDER[statement.sql]
 
@@ -246,6 +248,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.LimitHeld: _limit_held,
     facts.ProfilesInDoubt: _in_doubt,
     facts.SecurityEvent: _security,
+    **card_rows.ROWS,
     **operation_rows.ROWS,
     **token_rows.ROWS,
 }

@@ -9,6 +9,11 @@ CREATE TABLE access_token (
     expires_utc_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "access_token" VALUES('grafana','viewer',X'0000000000000000000000000000000000000000000000000000000000000000',1800000000000,'command line',NULL);
+CREATE TABLE card_state (
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    revoked_utc_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO "card_state" VALUES(1,1800000000000);
 CREATE TABLE charge_point (
     identity TEXT PRIMARY KEY,
     known INTEGER NOT NULL DEFAULT 1,
@@ -98,8 +103,30 @@ INSERT INTO "event" VALUES(1800000000018,1800000000000,'ChargingProfileRemoved',
 INSERT INTO "event" VALUES(1800000000019,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
 INSERT INTO "event" VALUES(1800000000020,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
 INSERT INTO "event" VALUES(1800000000021,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000022,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000023,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000022,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
+INSERT INTO "event" VALUES(1800000000023,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
+INSERT INTO "event" VALUES(1800000000024,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
+INSERT INTO "event" VALUES(1800000000025,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
+INSERT INTO "event" VALUES(1800000000026,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
+INSERT INTO "event" VALUES(1800000000027,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
+INSERT INTO "event" VALUES(1800000000028,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
+INSERT INTO "event" VALUES(1800000000029,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
+INSERT INTO "event" VALUES(1800000000030,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
+INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
+INSERT INTO "event" VALUES(1800000000032,1800000000000,'CacheCleared','CP1','{}');
+INSERT INTO "event" VALUES(1800000000033,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000034,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+CREATE TABLE id_tag (
+    key TEXT PRIMARY KEY,
+    id_tag TEXT NOT NULL,
+    status TEXT,
+    expiry_utc_ms INTEGER,
+    parent_id_tag TEXT,
+    single_transaction INTEGER NOT NULL,
+    name TEXT,
+    note TEXT
+) STRICT, WITHOUT ROWID;
+INSERT INTO "id_tag" VALUES('04c0ffee','04C0FFEE','Accepted',1800000000001,'FLEET',1,'Anna','blue card');
 CREATE TABLE kept_message (
     number INTEGER PRIMARY KEY,
     received_utc_ms INTEGER NOT NULL,
@@ -117,6 +144,15 @@ CREATE TABLE kept_stop (
     raw BLOB NOT NULL
 ) STRICT;
 INSERT INTO "kept_stop" VALUES(1,1800000000000,'CP1',99,'unknown',X'7B7D');
+CREATE TABLE local_list (
+    charge_point TEXT PRIMARY KEY,
+    version INTEGER,
+    entries TEXT,
+    changed_utc_ms INTEGER,
+    unsupported_firmware TEXT,
+    cache_cleared_utc_ms INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+INSERT INTO "local_list" VALUES('CP1',4,'{"a1":"b2"}',1800000000000,NULL,1800000000000);
 CREATE TABLE operation (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     asked_utc_ms INTEGER NOT NULL,
@@ -129,11 +165,30 @@ CREATE TABLE operation (
     detail TEXT
 ) STRICT;
 INSERT INTO "operation" VALUES(3,1800000000000,'CP1','Reset','command line','{"type":"Soft"}',1800000000000,'Accepted',NULL);
+CREATE TABLE reservation (
+    reservation_id INTEGER NOT NULL,
+    charge_point TEXT NOT NULL,
+    connector INTEGER NOT NULL,
+    id_tag TEXT NOT NULL,
+    parent_id_tag TEXT,
+    expiry_utc_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    requested_utc_ms INTEGER NOT NULL,
+    changed_utc_ms INTEGER NOT NULL,
+    requested_by TEXT NOT NULL,
+    transaction_id INTEGER,
+    PRIMARY KEY (reservation_id, charge_point)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "reservation" VALUES(31,'CP1',1,'04D4E5F6','FLEET',1800000600000,'Used',1800000000000,1800000000000,'operator',7);
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
 CREATE INDEX operation_of_charge_point ON operation (charge_point, number);
+CREATE TRIGGER id_tag_removed AFTER INSERT ON id_tag WHEN NEW.status IS NULL
+BEGIN
+    DELETE FROM id_tag WHERE key = NEW.key;
+END;
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000023);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000034);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 COMMIT;

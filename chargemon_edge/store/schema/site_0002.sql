@@ -38,3 +38,55 @@ CREATE TABLE charging_profile (
     stored_utc_ms INTEGER NOT NULL,
     stored_by TEXT NOT NULL
 ) STRICT;
+
+-- cards
+
+-- "key" is the tag without regard to case. A row without a status is no record: it removes the one before it. (A group
+-- of changes is written sorted by kind, so that making and removing must be one statement.)
+CREATE TABLE id_tag (
+    key TEXT PRIMARY KEY,
+    id_tag TEXT NOT NULL,
+    status TEXT,
+    expiry_utc_ms INTEGER,
+    parent_id_tag TEXT,
+    single_transaction INTEGER NOT NULL,
+    name TEXT,
+    note TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER id_tag_removed AFTER INSERT ON id_tag WHEN NEW.status IS NULL
+BEGIN
+    DELETE FROM id_tag WHERE key = NEW.key;
+END;
+
+-- one row: when an id tag lost its right most lately
+CREATE TABLE card_state (
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    revoked_utc_ms INTEGER NOT NULL
+) STRICT;
+
+-- a charge point knows its reservations by these ids; two charge points may know the same id
+CREATE TABLE reservation (
+    reservation_id INTEGER NOT NULL,
+    charge_point TEXT NOT NULL,
+    connector INTEGER NOT NULL,
+    id_tag TEXT NOT NULL,
+    parent_id_tag TEXT,
+    expiry_utc_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    requested_utc_ms INTEGER NOT NULL,
+    changed_utc_ms INTEGER NOT NULL,
+    requested_by TEXT NOT NULL,
+    transaction_id INTEGER,
+    PRIMARY KEY (reservation_id, charge_point)
+) STRICT, WITHOUT ROWID;
+
+-- the local authorisation list that a charge point accepted last ("entries": JSON, digests only), and its cache
+CREATE TABLE local_list (
+    charge_point TEXT PRIMARY KEY,
+    version INTEGER,
+    entries TEXT,
+    changed_utc_ms INTEGER,
+    unsupported_firmware TEXT,
+    cache_cleared_utc_ms INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;

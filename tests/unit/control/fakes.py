@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from chargemon_edge.control.authorisation import Authorisation, AuthorisationSettings, IdTag
+from chargemon_edge.control.authorisation import AuthorisationSettings
+from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Outcome, Refusal
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.site.cards import NO_RULES, IdTag, RestoredCards, TagRules
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture
@@ -110,9 +112,19 @@ class House:
         tags = (
             IdTag(id_tag="CARD-A", parent_id_tag="FLEET"),
             IdTag(id_tag="OLD", expiry_utc_ms=UTC_MS - 1),
-            IdTag(id_tag="BAD", blocked=True),
+            IdTag(id_tag="BAD", status="Blocked"),
         )
-        self.authorisation = Authorisation(AuthorisationSettings(id_tags=tags))
+        # by charge point, what its model does to id tags
+        self.tag_rules: dict[str, TagRules] = {}
+        self.cards = Cards(
+            AuthorisationSettings(id_tags=tags),
+            self.present,
+            self.journal,
+            self.clock,
+            RestoredCards(),
+            rules_of=lambda charge_point: self.tag_rules.get(charge_point, NO_RULES),
+        )
+        self.authorisation = self.cards.authorisation
         self.requests = Requests(
             present=self.present,
             journal=self.journal,

@@ -8,6 +8,7 @@ from typing import Any
 from chargemon_edge.site import facts, operation_facts, token_facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
+from tests.unit.store.card_samples import CARDS
 
 UTC_MS = 1_800_000_000_000
 
@@ -162,6 +163,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     operation_facts.CertificateRequested(at=AT, charge_point="CP1", status="Rejected"),
     token_facts.TokenIssued(at=AT, name="grafana", role=token_facts.Role.VIEWER, digest=bytes(32), by="command line"),
     token_facts.TokenRevoked(at=AT, name="former", by="command line"),
+    *CARDS,
 )
 
 
