@@ -87,6 +87,6 @@ def command(config: Path) -> list[str]:
     return ["-m", "chargemon_edge", "run", "--config", str(config)]
 
 
-def start(config: Path) -> Server:
+def start(config: Path, environment: dict[str, str] | None = None) -> Server:
     """The daemon on *config*, ready to accept."""
-    return Server("chargemon-edge", command(config), READY)
+    return Server("chargemon-edge", command(config), READY, environment)

@@ -6,6 +6,9 @@ figure is the median over the turns of each server's processor time, all threads
 writes behind fall partly between its turns, so the whole run's processor time per message is taken as well, and the
 larger of both counts. Repeat a close call: a busy machine moves ratios by up to a third. What the kernel takes for one
 message in and one out differs between machines more than Python does, so it is told apart.
+
+The C library's allocator is told for all three alike to keep large blocks: left to itself it maps and unmaps memory for
+each of asyncio's 256 kB reads or does not, as the moment will have it, and the echo takes twice the time or not.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from pathlib import Path
 from bench import daemon
 from bench.figures import Figure, show
 from bench.processes import Drive, Server
+
+_STEADY_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "16777216"}
 
 
 class Contender:
@@ -67,9 +72,11 @@ def compare(*, count: int, turns: int, seconds: float) -> list[Figure]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = (
-            stack.enter_context(Server("raw aiohttp echo", ["-m", "bench.echo"], r"(\d+)\n")),
-            stack.enter_context(Server("ocpp + websockets", ["-m", "bench.ocpp_peer"], r"ready (\d+)")),
-            stack.enter_context(daemon.start(daemon.write_config(folder, count=count))),
+            stack.enter_context(Server("raw aiohttp echo", ["-m", "bench.echo"], r"(\d+)\n", _STEADY_ALLOCATOR)),
+            stack.enter_context(
+                Server("ocpp + websockets", ["-m", "bench.ocpp_peer"], r"ready (\d+)", _STEADY_ALLOCATOR)
+            ),
+            stack.enter_context(daemon.start(daemon.write_config(folder, count=count), _STEADY_ALLOCATOR)),
         )
         echo, peer, ours = (
             Contender(server, stack.enter_context(Drive(server.port, count=count, echo=server is servers[0])))

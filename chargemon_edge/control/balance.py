@@ -141,7 +141,7 @@ class Balance:
             return
         at = moment(self._clock)
         key = order.key
-        before = self._present.picture.connector(key.charge_point, key.number)
+        before = self._present.connector(key.charge_point, key.number)
         if isinstance(outcome, Answered) and in_words(outcome) == "Accepted":
             held = facts.LimitHeld(
                 at=at,

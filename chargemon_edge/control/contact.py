@@ -95,7 +95,7 @@ class Contact:
 
     def _never_confirmed(self, charge_point: ChargePoint) -> bool:
         return all(
-            self._present.picture.connector(charge_point.identity, connector.number).fail_safe_ma is None
+            self._present.connector(charge_point.identity, connector.number).fail_safe_ma is None
             for connector in charge_point.connectors
         )
 
@@ -109,7 +109,7 @@ class Contact:
                 connector=connector.number,
                 fallback_ma=connector.fallback_ma,
             )
-            before = self._present.picture.connector(charge_point.identity, connector.number).fail_safe_ma
+            before = self._present.connector(charge_point.identity, connector.number).fail_safe_ma
             if before != connector.fallback_ma:
                 log.info(
                     "fail-safe held cp=%s connector=%d fallback=%.1fA",
@@ -131,10 +131,10 @@ class Contact:
 
     async def _ask_how_things_stand(self, charge_point: ChargePoint) -> None:
         """Statuses nobody reported on this link, and the meter of every transaction that runs."""
-        entry = self._present.picture.charge_points.get(charge_point.identity)
+        entry = self._present.charge_point(charge_point.identity)
         linked_s = 0.0 if entry is None or entry.link_changed is None else entry.link_changed.mono_s
         for connector in charge_point.connectors:
-            now = self._present.picture.connector(charge_point.identity, connector.number)
+            now = self._present.connector(charge_point.identity, connector.number)
             if now.status_at is None or now.status_at.mono_s < linked_s:
                 trigger = m.TriggerMessageRequest(requested_message="StatusNotification", connector_id=connector.number)
                 await self._ask(charge_point, trigger)

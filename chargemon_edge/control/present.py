@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from chargemon_edge.balancing.plan import Plan
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import Site
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, Fold, SitePicture
 
 
 class Present:
@@ -16,24 +16,45 @@ class Present:
 
     def __init__(self, site: Site, picture: SitePicture) -> None:
         self.site = site
-        self.picture = picture
+        self._fold = Fold(picture)
         # None until the balancer has decided for the first time
         self.plan: Plan | None = None
         # rises with every change of picture or plan
         self.version = 0
         # with the kinds of facts that each wants; None: all
         self._followers: list[tuple[Callable[[Fact], None], Collection[type[Fact]] | None]] = []
+        # who wants a kind, found out when it first comes
+        self._by_kind: dict[type[Fact], Sequence[Callable[[Fact], None]]] = {}
         self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def picture(self) -> SitePicture:
+        """The whole site, for whoever looks at it now and then; what each message asks has its own way below."""
+        return self._fold.picture
+
+    def charge_point(self, identity: str) -> ChargePointPicture | None:
+        """One charge point of the picture; None if nothing is known of it."""
+        return self._fold.charge_point(identity)
+
+    def connector(self, charge_point: str, number: int) -> ConnectorPicture:
+        """One connector of the picture; an empty one if nothing was heard of it."""
+        return self._fold.connector(charge_point, number)
 
     def apply(self, new: Iterable[Fact]) -> None:
         """Fold facts in, in order, and tell the followers of each."""
         for fact in new:
-            self.picture = apply(self.picture, fact)
-            kind = type(fact)
-            for follower, kinds in self._followers:
-                if kinds is None or kind in kinds:
-                    follower(fact)
+            self._fold.add(fact)
+            for follower in self._following(type(fact)):
+                follower(fact)
         self._wake()
+
+    def _following(self, kind: type[Fact]) -> Sequence[Callable[[Fact], None]]:
+        following = self._by_kind.get(kind)
+        if following is None:
+            following = self._by_kind[kind] = [
+                follower for follower, kinds in self._followers if kinds is None or kind in kinds
+            ]
+        return following
 
     def set_plan(self, plan: Plan) -> None:
         """Put the balancer's newest plan beside the picture."""
@@ -45,8 +66,14 @@ class Present:
     ) -> Callable[[], None]:
         """Call *follower* with every fact (of these *kinds*) after it is folded in; returns what ends that."""
         entry = (follower, kinds)
+
+        def end() -> None:
+            self._followers.remove(entry)
+            self._by_kind.clear()
+
         self._followers.append(entry)
-        return lambda: self._followers.remove(entry)
+        self._by_kind.clear()
+        return end
 
     async def changed(self, since: int) -> int:
         """Wait until :attr:`version` is above *since*; returns it."""

@@ -183,7 +183,7 @@ class Requests:
         if not 0 <= request.connector_id <= CONNECTOR_MAX:
             return Handled(response, (_kept(charge_point, request, raw, at),))
         reported = None if request.timestamp is None else timestamps.parse(request.timestamp)
-        before = self._present.picture.connector(charge_point, request.connector_id)
+        before = self._present.connector(charge_point, request.connector_id)
         if _is_stale(reported, before.status_reported_utc_ms, at.utc_ms):
             return Handled(response, (_kept(charge_point, request, raw, at),))
         if before.status != request.status or before.error_code != request.error_code:
@@ -244,7 +244,7 @@ class Requests:
             reservation_id=request.reservation_id,
         )
         self._next_transaction_id += 1
-        stale = self._present.picture.connector(charge_point, request.connector_id).transaction
+        stale = self._present.connector(charge_point, request.connector_id).transaction
         new: list[Fact] = [] if stale is None else [_closed_as_stale(charge_point, request.connector_id, stale, at)]
         new += (*verdict.new, started)
         new += self._authorisation.started(charge_point, request, verdict, started.transaction_id, at)
@@ -252,7 +252,7 @@ class Requests:
         return Handled(response, new, durable=True)
 
     def _is_repeat(self, first: facts.TransactionStarted, at: Moment) -> bool:
-        running = self._present.picture.connector(first.charge_point, first.connector).transaction
+        running = self._present.connector(first.charge_point, first.connector).transaction
         if running is not None and running.transaction_id == first.transaction_id:
             return True
         return at.utc_ms - first.at.utc_ms <= REPEAT_ENDED_MS
@@ -284,7 +284,7 @@ class Requests:
         return Handled(response, (kept,), durable=True)
 
     def _connector_of(self, charge_point: str, transaction_id: int) -> int | None:
-        entry = self._present.picture.charge_points.get(charge_point)
+        entry = self._present.charge_point(charge_point)
         if entry is not None:
             for number, connector in entry.connectors.items():
                 if connector.transaction is not None and connector.transaction.transaction_id == transaction_id:
@@ -328,7 +328,7 @@ class Requests:
         return Handled(response, (values,))
 
     def _linked_utc_ms(self, charge_point: str, at: Moment) -> int:
-        entry = self._present.picture.charge_points.get(charge_point)
+        entry = self._present.charge_point(charge_point)
         return at.utc_ms if entry is None or entry.link_changed is None else entry.link_changed.utc_ms
 
     def _data_transfer(self, charge_point: str, request: m.DataTransferRequest, raw: bytes, at: Moment) -> Handled:

@@ -245,7 +245,7 @@ class World:
         app = self.daemon.app
         if app is None or app.present is None:
             return -1
-        transaction = app.present.picture.connector(place.key.charge_point, place.key.number).transaction
+        transaction = app.present.connector(place.key.charge_point, place.key.number).transaction
         return None if transaction is None else transaction.transaction_id
 
 

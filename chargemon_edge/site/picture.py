@@ -1,6 +1,7 @@
 """The one frozen picture of the site that facts fold into, and the fold itself.
 
-A reader keeps the picture it took: nothing in it changes. Unknown is ``None``, never a zero.
+A reader keeps the picture it took: nothing in it changes. Unknown is ``None``, never a zero. Facts come far more often
+than readers: a fact costs what it changes, and the whole is put together when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -112,61 +113,141 @@ _NO_CHARGE_POINT = ChargePointPicture()
 _NO_METER = MeterPicture()
 
 
+class Fold:
+    """The picture in the making: facts go in one by one, a frozen picture comes out for whoever asks."""
+
+    __slots__ = ("_changed", "_drafts", "_picture")
+
+    def __init__(self, picture: SitePicture) -> None:
+        # as it was when somebody asked last
+        self._picture = picture
+        # every charge point that a fact has touched, and which of them changed since somebody asked
+        self._drafts: dict[str, _Draft] = {}
+        self._changed: dict[str, _Draft] = {}
+
+    def add(self, fact: Fact) -> None:
+        """Fold one fact in; most kinds of facts change nothing visible."""
+        fold = _FOLDS.get(type(fact))
+        if fold is not None:
+            fold(self, fact)
+
+    @property
+    def picture(self) -> SitePicture:
+        """The site now; the same picture as long as nothing changes."""
+        if self._changed:
+            charge_points = dict(self._picture.charge_points)
+            for identity, draft in self._changed.items():
+                charge_points[identity] = draft.frozen()
+            self._changed.clear()
+            self._picture = replace(self._picture, charge_points=charge_points)
+        return self._picture
+
+    def charge_point(self, identity: str) -> ChargePointPicture | None:
+        """One charge point of the picture, without the rest; None if nothing is known of it."""
+        draft = self._drafts.get(identity)
+        return self._picture.charge_points.get(identity) if draft is None else draft.frozen()
+
+    def connector(self, charge_point: str, number: int) -> ConnectorPicture:
+        """One connector of the picture, without the rest; an empty one if nothing was heard of it."""
+        draft = self._drafts.get(charge_point)
+        if draft is None:
+            return self._picture.connector(charge_point, number)
+        return draft.connectors.get(number, _NO_CONNECTOR)
+
+    # ------------------------------------------------------------ for the folds below
+
+    def meter(self, name: str) -> MeterPicture:
+        """A meter as it stands."""
+        return self._picture.meters.get(name, _NO_METER)
+
+    def put_meter(self, name: str, meter: MeterPicture) -> None:
+        """Put a meter in its place."""
+        self._picture = replace(self._picture, meters={**self._picture.meters, name: meter})
+
+    def kept_stop(self) -> None:
+        """Count a stop that waits for a person."""
+        self._picture = replace(self._picture, kept_stops=self._picture.kept_stops + 1)
+
+    def change_charge_point(self, identity: str, **changes: Any) -> None:
+        """Change a charge point, but for its connectors."""
+        draft = self._draft(identity)
+        draft.entry = replace(draft.entry, **changes)
+
+    def change_connector(self, identity: str, number: int, **changes: Any) -> None:
+        """Change a connector."""
+        draft = self._draft(identity)
+        draft.connectors[number] = replace(draft.connectors.get(number, _NO_CONNECTOR), **changes)
+        draft.settled = False
+
+    def _draft(self, identity: str) -> _Draft:
+        draft = self._drafts.get(identity)
+        if draft is None:
+            entry = self._picture.charge_points.get(identity, _NO_CHARGE_POINT)
+            draft = self._drafts[identity] = _Draft(entry)
+        self._changed[identity] = draft
+        return draft
+
+
+class _Draft:
+    """A charge point as facts change it."""
+
+    __slots__ = ("connectors", "entry", "settled")
+
+    def __init__(self, entry: ChargePointPicture) -> None:
+        self.entry = entry
+        # these count, the entry's own may be older
+        self.connectors = dict(entry.connectors)
+        # whether the entry's own are these
+        self.settled = True
+
+    def frozen(self) -> ChargePointPicture:
+        """It as it is now, never to change again."""
+        if not self.settled:
+            self.entry = replace(self.entry, connectors=dict(self.connectors))
+            self.settled = True
+        return self.entry
+
+
 def apply(picture: SitePicture, fact: Fact) -> SitePicture:
     """The picture after *fact*; facts that change nothing visible return the same picture."""
-    fold = _FOLDS.get(type(fact))
-    return picture if fold is None else fold(picture, fact)
+    fold = Fold(picture)
+    fold.add(fact)
+    return fold.picture
 
 
-def _with_charge_point(picture: SitePicture, identity: str, entry: ChargePointPicture) -> SitePicture:
-    charge_points = dict(picture.charge_points)
-    charge_points[identity] = entry
-    return replace(picture, charge_points=charge_points)
-
-
-def _with_connector(picture: SitePicture, identity: str, number: int, **changes: Any) -> SitePicture:
-    entry = picture.charge_points.get(identity, _NO_CHARGE_POINT)
-    connectors = dict(entry.connectors)
-    connectors[number] = replace(connectors.get(number, _NO_CONNECTOR), **changes)
-    return _with_charge_point(picture, identity, replace(entry, connectors=connectors))
-
-
-def _meter_read(picture: SitePicture, fact: facts.MeterRead) -> SitePicture:
-    before = picture.meters.get(fact.meter, _NO_METER)
+def _meter_read(fold: Fold, fact: facts.MeterRead) -> None:
+    before = fold.meter(fact.meter)
     fresh = before.good_since_mono_s is None or before.lost_reason is not None
     since = fact.at.mono_s if fresh else before.good_since_mono_s
-    meter = MeterPicture(latest=fact, good_since_mono_s=since)
-    return replace(picture, meters={**picture.meters, fact.meter: meter})
+    fold.put_meter(fact.meter, MeterPicture(latest=fact, good_since_mono_s=since))
 
 
-def _meter_lost(picture: SitePicture, fact: facts.MeterLost) -> SitePicture:
-    before = picture.meters.get(fact.meter, _NO_METER)
-    meter = replace(before, lost_reason=fact.reason, good_since_mono_s=None)
-    return replace(picture, meters={**picture.meters, fact.meter: meter})
+def _meter_lost(fold: Fold, fact: facts.MeterLost) -> None:
+    fold.put_meter(fact.meter, replace(fold.meter(fact.meter), lost_reason=fact.reason, good_since_mono_s=None))
 
 
-def _link_opened(picture: SitePicture, fact: facts.LinkOpened) -> SitePicture:
-    entry = picture.charge_points.get(fact.charge_point, _NO_CHARGE_POINT)
-    entry = replace(
-        entry, linked=True, seen=True, known=fact.known, link_changed=fact.at, link_reason=None, remote=fact.remote
+def _link_opened(fold: Fold, fact: facts.LinkOpened) -> None:
+    fold.change_charge_point(
+        fact.charge_point,
+        linked=True,
+        seen=True,
+        known=fact.known,
+        link_changed=fact.at,
+        link_reason=None,
+        remote=fact.remote,
     )
-    return _with_charge_point(picture, fact.charge_point, entry)
 
 
-def _link_closed(picture: SitePicture, fact: facts.LinkClosed) -> SitePicture:
-    entry = picture.charge_points.get(fact.charge_point, _NO_CHARGE_POINT)
-    entry = replace(entry, linked=False, link_changed=fact.at, link_reason=fact.reason)
-    return _with_charge_point(picture, fact.charge_point, entry)
+def _link_closed(fold: Fold, fact: facts.LinkClosed) -> None:
+    fold.change_charge_point(fact.charge_point, linked=False, link_changed=fact.at, link_reason=fact.reason)
 
 
-def _booted(picture: SitePicture, fact: facts.ChargePointBooted) -> SitePicture:
-    entry = picture.charge_points.get(fact.charge_point, _NO_CHARGE_POINT)
-    return _with_charge_point(picture, fact.charge_point, replace(entry, boot=fact))
+def _booted(fold: Fold, fact: facts.ChargePointBooted) -> None:
+    fold.change_charge_point(fact.charge_point, boot=fact)
 
 
-def _status(picture: SitePicture, fact: facts.StatusReported) -> SitePicture:
-    return _with_connector(
-        picture,
+def _status(fold: Fold, fact: facts.StatusReported) -> None:
+    fold.change_connector(
         fact.charge_point,
         fact.connector,
         status=fact.status,
@@ -177,7 +258,7 @@ def _status(picture: SitePicture, fact: facts.StatusReported) -> SitePicture:
     )
 
 
-def _started(picture: SitePicture, fact: facts.TransactionStarted) -> SitePicture:
+def _started(fold: Fold, fact: facts.TransactionStarted) -> None:
     transaction = Transaction(
         transaction_id=fact.transaction_id,
         id_tag=fact.id_tag,
@@ -188,8 +269,7 @@ def _started(picture: SitePicture, fact: facts.TransactionStarted) -> SitePictur
         received=fact.at,
         reservation_id=fact.reservation_id,
     )
-    return _with_connector(
-        picture,
+    fold.change_connector(
         fact.charge_point,
         fact.connector,
         transaction=transaction,
@@ -199,30 +279,30 @@ def _started(picture: SitePicture, fact: facts.TransactionStarted) -> SitePictur
     )
 
 
-def _stopped(picture: SitePicture, fact: facts.TransactionStopped) -> SitePicture:
-    running = picture.connector(fact.charge_point, fact.connector).transaction
-    if running is None or running.transaction_id != fact.transaction_id:
-        return picture
-    return _with_connector(picture, fact.charge_point, fact.connector, transaction=None, held=None, refused=None)
+def _stopped(fold: Fold, fact: facts.TransactionStopped) -> None:
+    running = fold.connector(fact.charge_point, fact.connector).transaction
+    if running is not None and running.transaction_id == fact.transaction_id:
+        fold.change_connector(fact.charge_point, fact.connector, transaction=None, held=None, refused=None)
 
 
-def _stop_kept(picture: SitePicture, _fact: facts.StopKept) -> SitePicture:
-    return replace(picture, kept_stops=picture.kept_stops + 1)
+def _stop_kept(fold: Fold, _fact: facts.StopKept) -> None:
+    fold.kept_stop()
 
 
-def _values(picture: SitePicture, fact: facts.ValuesReported) -> SitePicture:
-    if fact.energy_wh is None:
-        return _with_connector(picture, fact.charge_point, fact.connector, values=fact) if fact.live else picture
-    if fact.live:
-        return _with_connector(picture, fact.charge_point, fact.connector, values=fact, energy_wh=fact.energy_wh)
-    return _with_connector(picture, fact.charge_point, fact.connector, energy_wh=fact.energy_wh)
+def _values(fold: Fold, fact: facts.ValuesReported) -> None:
+    if fact.live and fact.energy_wh is not None:
+        fold.change_connector(fact.charge_point, fact.connector, values=fact, energy_wh=fact.energy_wh)
+    elif fact.live:
+        fold.change_connector(fact.charge_point, fact.connector, values=fact)
+    elif fact.energy_wh is not None:
+        fold.change_connector(fact.charge_point, fact.connector, energy_wh=fact.energy_wh)
 
 
-def _fail_safe(picture: SitePicture, fact: facts.FailSafeHeld) -> SitePicture:
-    return _with_connector(picture, fact.charge_point, fact.connector, fail_safe_ma=fact.fallback_ma)
+def _fail_safe(fold: Fold, fact: facts.FailSafeHeld) -> None:
+    fold.change_connector(fact.charge_point, fact.connector, fail_safe_ma=fact.fallback_ma)
 
 
-def _limit_held(picture: SitePicture, fact: facts.LimitHeld) -> SitePicture:
+def _limit_held(fold: Fold, fact: facts.LimitHeld) -> None:
     held = HeldLimit(
         limit_ma=fact.limit_ma,
         fallback_ma=fact.fallback_ma,
@@ -230,18 +310,18 @@ def _limit_held(picture: SitePicture, fact: facts.LimitHeld) -> SitePicture:
         sent_mono_s=fact.sent_mono_s,
         lease_s=fact.lease_s,
     )
-    return _with_connector(picture, fact.charge_point, fact.connector, held=held, refused=None)
+    fold.change_connector(fact.charge_point, fact.connector, held=held, refused=None)
 
 
-def _in_doubt(picture: SitePicture, fact: facts.ProfilesInDoubt) -> SitePicture:
-    return _with_connector(picture, fact.charge_point, fact.connector, held=None, fail_safe_ma=None, doubted=fact)
+def _in_doubt(fold: Fold, fact: facts.ProfilesInDoubt) -> None:
+    fold.change_connector(fact.charge_point, fact.connector, held=None, fail_safe_ma=None, doubted=fact)
 
 
-def _limit_refused(picture: SitePicture, fact: facts.LimitRefused) -> SitePicture:
-    return _with_connector(picture, fact.charge_point, fact.connector, refused=fact)
+def _limit_refused(fold: Fold, fact: facts.LimitRefused) -> None:
+    fold.change_connector(fact.charge_point, fact.connector, refused=fact)
 
 
-_FOLDS: dict[type[Fact], Callable[[SitePicture, Any], SitePicture]] = {
+_FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.MeterRead: _meter_read,
     facts.MeterLost: _meter_lost,
     facts.LinkOpened: _link_opened,

@@ -124,11 +124,11 @@ async def test_no_path_leads_out_of_the_page() -> None:
 
 async def test_our_own_mistake_costs_one_answer(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as site, aiohttp.ClientSession(site.url) as browser:
-        good = site.present.picture
-        site.present.picture = None  # type: ignore[assignment]  # a bug of ours, as it might look
+        good = site.present.site
+        site.present.site = None  # type: ignore[assignment]  # a bug of ours, as it might look
         async with browser.get("/api/v1/site") as answer:
             problem = msgspec.json.decode(await answer.read(), type=ProblemView)
-        site.present.picture = good
+        site.present.site = good
         async with browser.get("/api/v1/site") as after:
             assert after.status == 200
 
