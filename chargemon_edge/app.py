@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from chargemon_edge import __version__
@@ -18,6 +19,7 @@ from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.config import Settings
 from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
+from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.ports import Clock
@@ -27,7 +29,7 @@ from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
 from chargemon_edge.meters.poll import MeterPoll
-from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.facts import ChargePointBooted, Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
 from chargemon_edge.web.server import WebServer
@@ -78,7 +80,10 @@ class App:
         try:
             present = self.present = Present(settings.site, store.restored.picture)
             commissioning = Commissioning(clock)
-            cards = Cards(settings.authorisation, present, store.journal, clock, store.restored.cards)
+            models = ChargerModels(settings.catalogue, settings.models, present)
+            cards = Cards(
+                settings.authorisation, present, store.journal, clock, store.restored.cards, rules_of=models.tag_rules
+            )
             requests = Requests(
                 present=present,
                 journal=store.journal,
@@ -89,8 +94,9 @@ class App:
                 heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
             )
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
-            chargers = ChargerServer(settings.chargers, requests, directory, clock)
-            page = _page(settings, store, present, commissioning, clock)
+            chargers = ChargerServer(settings.chargers, requests, directory, clock, models=models)
+            present.follow(partial(_booted, chargers), (ChargePointBooted,))
+            page = _page(settings, store, present, commissioning, models, clock)
             balance = Balance(
                 present=present,
                 regulator=Regulator(settings.site, settings.balancing),
@@ -98,8 +104,11 @@ class App:
                 journal=store.journal,
                 clock=clock,
                 policy=settings.balancing,
+                models=models,
             )
-            contact = Contact(present=present, charge_points=directory, journal=store.journal, clock=clock)
+            contact = Contact(
+                present=present, charge_points=directory, journal=store.journal, clock=clock, models=models
+            )
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
                 operators = await page.start(self._sockets.get("page", ()))
@@ -128,13 +137,27 @@ class App:
         self._killed = True
 
 
-def _page(settings: Settings, store: Store, present: Present, commissioning: Commissioning, clock: Clock) -> WebServer:
+def _page(
+    settings: Settings,
+    store: Store,
+    present: Present,
+    commissioning: Commissioning,
+    models: ChargerModels,
+    clock: Clock,
+) -> WebServer:
     rooms = Rooms(
+        present=present,
         commissioning=commissioning,
+        models=models,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
     )
     stale_s = settings.balancing.meter_stale_s
     return WebServer(settings.page, present, clock, rooms, _reporter(store, present), meter_stale_s=stale_s)
+
+
+def _booted(chargers: ChargerServer, fact: Fact) -> None:
+    assert isinstance(fact, ChargePointBooted)
+    chargers.booted(fact.charge_point)
 
 
 def _announce(settings: Settings, present: Present, addresses: Addresses) -> None:

@@ -282,6 +282,7 @@ def _written(table: dict[str, Any], where: str = "") -> Iterator[str]:
         entries = value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
         for entry in entries:
             if isinstance(entry, dict):
+                yield f"{where}{key}"
                 yield from _written(entry, f"{where}{key}.")
             else:
                 yield f"{where}{key}"

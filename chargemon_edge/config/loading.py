@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,13 +12,16 @@ from msgspec.structs import replace
 
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.config import tables
+from chargemon_edge.config.charger_models import catalogue
 from chargemon_edge.config.files import UnreadableError, parse, read_files
 from chargemon_edge.config.reader import read
 from chargemon_edge.control.authorisation import AuthorisationSettings
+from chargemon_edge.control.charger_models import SiteSays
 from chargemon_edge.csms import settings as charger_settings
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
 from chargemon_edge.meters import settings as meter_settings
 from chargemon_edge.meters.settings import MeterSettings
+from chargemon_edge.site.charger_model import Entry
 from chargemon_edge.site.layout import MeterPlace, Site, mistakes
 from chargemon_edge.store import settings as store_settings
 from chargemon_edge.store.settings import StoreSettings
@@ -58,6 +62,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[MeterSettings, ...]
     authorisation: AuthorisationSettings
     chargers: CsmsSettings
+    models: Mapping[str, SiteSays]
+    """What the site says of each charge point's model."""
+    catalogue: tuple[Entry, ...]
     page: WebSettings
     store: StoreSettings
     balancing: Policy
@@ -99,6 +106,7 @@ def _settings(document: dict[str, Any], folder: Path) -> Settings:
     if site.circuits or site.charge_points or site.meters:
         wrong.extend(mistakes(site))
     wrong.extend(_access_mistakes(file, folder))
+    wrong.extend(_model_mistakes(file))
     chargers = replace(file.chargers, charge_points=tuple(_access(one, folder) for one in file.charge_point))
     wrong.extend(_room_mistakes(file, chargers))
     if wrong:
@@ -110,6 +118,8 @@ def _settings(document: dict[str, Any], folder: Path) -> Settings:
             accept_unknown=file.authorisation.accept_unknown, id_tags=tuple(one.noun() for one in file.id_tag)
         ),
         chargers=chargers,
+        models={table.identity: table.says() for table in file.charge_point},
+        catalogue=catalogue(),
         page=file.page,
         store=replace(file.store, directory=str(folder / file.store.directory)),
         balancing=file.balancing,
@@ -135,9 +145,6 @@ def _access(table: tables.ChargePointTable, folder: Path) -> ChargePointAccess:
         password_file=None if table.password_file is None else secret_path(folder, table.password_file),
         allow_without_password=table.allow_without_password,
         sources=table.sources,
-        subprotocol_optional=table.subprotocol_optional,
-        ping=table.websocket_ping,
-        start_answer_delay_s=table.start_answer_delay_s,
     )
 
 
@@ -159,6 +166,15 @@ def _advice() -> str:
     if HANDED_OVER not in os.environ:
         return ""
     return "; systemd hands new passwords over only at a start: systemctl restart chargemon-edge"
+
+
+def _model_mistakes(file: File) -> list[str]:
+    there = [entry.identifier for entry in catalogue()]
+    return [
+        f"charge point {table.identity!r}: model {table.model!r} is not in the catalogue; it knows {', '.join(there)}"
+        for table in file.charge_point
+        if table.model is not None and table.model not in there
+    ]
 
 
 def _room_mistakes(file: File, chargers: CsmsSettings) -> list[str]:

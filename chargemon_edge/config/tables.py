@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 
 from chargemon_edge.config.reader import as_per_phase
+from chargemon_edge.control.charger_models import SiteSays
 from chargemon_edge.site.cards import IdTag
+from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector
 from chargemon_edge.site.units import PerPhase, Rotation, milliamperes_from_amperes
 
@@ -95,13 +98,27 @@ class ChargePointTable(msgspec.Struct, frozen=True, kw_only=True):
     identity: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
     password_file: str | None = None
     allow_without_password: bool = False
-    subprotocol_optional: bool = False
-    websocket_ping: bool = True
+    subprotocol_optional: bool | None = None
+    websocket_ping: bool | None = None
     sources: tuple[str, ...] = ()
-    start_answer_delay_s: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.0
+    start_answer_delay_s: Annotated[float, msgspec.Meta(ge=0, le=10)] | None = None
+    model: str | None = None
     quiet: bool = False
     dead_man_s: Annotated[int, msgspec.Meta(ge=60, le=600)] = 120
+    quirks: Quirks = Quirks()
+    configuration: Mapping[str, str] = {}
     connector: tuple[ConnectorTable, ...] = ()
+
+    def says(self) -> SiteSays:
+        """What the site says of its model; three quirks can also be written without the table."""
+        short = {
+            "subprotocol_optional": self.subprotocol_optional,
+            "websocket_ping": self.websocket_ping,
+            "start_answer_delay_s": self.start_answer_delay_s,
+            "configuration": {**(self.quirks.configuration or {}), **self.configuration} or None,
+        }
+        said = {name: value for name, value in short.items() if value is not None}
+        return SiteSays(quirks=msgspec.structs.replace(self.quirks, **said), model=self.model)
 
     def noun(self) -> ChargePoint:
         """The charge point as the site knows it."""

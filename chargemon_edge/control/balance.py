@@ -19,14 +19,17 @@ from chargemon_edge.control.ports import (
     Clock,
     Journal,
     Outcome,
+    QuirksOf,
     Superseded,
     in_words,
     moment,
 )
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.profile_form import ProfileForm, profile_form
 from chargemon_edge.ocpp.charging_profile import tx_profile
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.layout import ConnectorKey
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class Balance:
         journal: Journal,
         clock: Clock,
         policy: Policy,
+        models: QuirksOf,
     ) -> None:
         self._present = present
         self._regulator = regulator
@@ -67,6 +71,7 @@ class Balance:
         self._journal = journal
         self._clock = clock
         self._policy = policy
+        self._models = models
         self._wake = asyncio.Event()
         self._sampled = False
         # when the next full allocation is due
@@ -123,6 +128,7 @@ class Balance:
         self._log_state(decision.plan)
 
     def _send(self, order: Order) -> None:
+        form = self._form(order.key)
         request = tx_profile(
             connector=order.key.number,
             transaction_id=order.transaction_id,
@@ -130,11 +136,18 @@ class Balance:
             fallback_ma=order.fallback_ma,
             lease_s=order.lease_s,
             now_utc_ms=self._clock.utc_ms(),
+            unit=form.unit,
+            phases=form.phases,
+            number_phases=form.number_phases,
         )
         self._regulator.sent(order, self._clock.monotonic_s())
         self._charge_points.offer_limit(
             order.key.charge_point, order.key.number, request, partial(self._answered, order)
         )
+
+    def _form(self, key: ConnectorKey) -> ProfileForm:
+        values = self._present.picture.connector(key.charge_point, key.number).values
+        return profile_form(self._models.quirks(key.charge_point), self._present.site.connectors[key], values)
 
     def _answered(self, order: Order, outcome: Outcome) -> None:
         if isinstance(outcome, Superseded):

@@ -10,8 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from chargemon_edge.control.ports import Answered, ChargePoints, Clock, Journal, Offline, Outcome, in_words, moment
+from chargemon_edge.control.ports import (
+    Answered,
+    ChargePoints,
+    Clock,
+    Journal,
+    Offline,
+    Outcome,
+    QuirksOf,
+    in_words,
+    moment,
+)
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.profile_form import profile_form
 from chargemon_edge.ocpp.charging_profile import tx_default_profile
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
@@ -32,11 +43,16 @@ _OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed, facts
 class Contact:
     """One conversation per charge point, begun anew by each link and each boot."""
 
-    def __init__(self, *, present: Present, charge_points: ChargePoints, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, *, present: Present, charge_points: ChargePoints, journal: Journal, clock: Clock, models: QuirksOf
+    ) -> None:
         self._present = present
         self._charge_points = charge_points
         self._journal = journal
         self._clock = clock
+        self._models = models
+        # when each charger with a budget was sent TriggerMessages in the last hour
+        self._triggers_s: dict[str, list[float]] = {}
         # whom to talk to (again), in the order they appeared, and whether it has just appeared: else it had its time
         # to settle, and what it holds beside our profiles was put there on purpose
         self._due: dict[str, bool] = {}
@@ -100,7 +116,14 @@ class Contact:
         )
 
     async def _hold_fail_safe(self, charge_point: ChargePoint, connector: Connector) -> bool:
-        profile = tx_default_profile(connector=connector.number, fallback_ma=connector.fallback_ma)
+        form = profile_form(self._models.quirks(charge_point.identity), connector, None)
+        profile = tx_default_profile(
+            connector=connector.number,
+            fallback_ma=connector.fallback_ma,
+            unit=form.unit,
+            phases=form.phases,
+            number_phases=form.number_phases,
+        )
         outcome = await self._ask(charge_point, profile)
         if isinstance(outcome, Answered) and getattr(outcome.response, "status", None) == "Accepted":
             held = facts.FailSafeHeld(
@@ -136,11 +159,19 @@ class Contact:
         for connector in charge_point.connectors:
             now = self._present.connector(charge_point.identity, connector.number)
             if now.status_at is None or now.status_at.mono_s < linked_s:
-                trigger = m.TriggerMessageRequest(requested_message="StatusNotification", connector_id=connector.number)
-                await self._ask(charge_point, trigger)
+                await self._trigger(charge_point, "StatusNotification", connector)
             if now.transaction is not None and (now.values is None or now.values.at.mono_s < linked_s):
-                trigger = m.TriggerMessageRequest(requested_message="MeterValues", connector_id=connector.number)
-                await self._ask(charge_point, trigger)
+                await self._trigger(charge_point, "MeterValues", connector)
+
+    async def _trigger(self, charge_point: ChargePoint, message: m.MessageTrigger, connector: Connector) -> None:
+        budget = self._models.quirks(charge_point.identity).triggers_per_hour
+        if budget is not None:
+            now_s = self._clock.monotonic_s()
+            sent = [at_s for at_s in self._triggers_s.get(charge_point.identity, ()) if now_s - at_s < 3_600]
+            if len(sent) >= budget:
+                return
+            self._triggers_s[charge_point.identity] = [*sent, now_s]
+        await self._ask(charge_point, m.TriggerMessageRequest(requested_message=message, connector_id=connector.number))
 
     async def _ask(self, charge_point: ChargePoint, request: m.Request) -> Outcome:
         return await self._charge_points.call(charge_point.identity, request, _DEADLINE_S)

@@ -10,6 +10,7 @@ import msgspec
 from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
 from chargemon_edge.site.cards import RestoredCards
+from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
 from chargemon_edge.site.operation_facts import ChargingProfileStored
 from chargemon_edge.site.picture import SitePicture
@@ -110,6 +111,22 @@ class Reception(Protocol):
     def commissioning(self) -> bool:
         """Whether the time-boxed window that lets unknown charge points in is open now."""
         ...
+
+
+class QuirksOf(Protocol):
+    """What is known of the charge points' models."""
+
+    def quirks(self, charge_point: str) -> Quirks:
+        """How it differs from an ordinary charger; nothing is known of a stranger."""
+        ...
+
+
+class Ordinary:
+    """Knows no quirk of anybody."""
+
+    def quirks(self, charge_point: str) -> Quirks:
+        """None."""
+        return Quirks()
 
 
 class ChargePoints(Protocol):

@@ -20,6 +20,7 @@ from chargemon_edge.ocpp.link import Confirmed, Errored, Ignored, Link, LinkErro
 from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16.codec import PayloadError
 from chargemon_edge.ocpp.v16.messages import Request, Response, StartTransactionResponse
+from chargemon_edge.site.charger_model import Quirks
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Connection:
         "_clock",
         "_complained",
         "_keeper",
+        "_known_repairs",
         "_link",
         "_loop",
         "_malformed",
@@ -54,6 +56,7 @@ class Connection:
         "_queue",
         "_reception",
         "_settings",
+        "_start_answer_delay_s",
         "_traced",
         "access",
         "identity",
@@ -72,6 +75,7 @@ class Connection:
         clock: Clock,
         keeper: Keeper,
         buffer: bytearray,
+        quirks: Quirks,
     ) -> None:
         self.access = access
         # whose link this is
@@ -93,7 +97,14 @@ class Connection:
         # set while a CALL of ours waits for its answer
         self._answer_timer: asyncio.TimerHandle | None = None
         name = named(access.identity)
-        self.wire = Wire(transport, self, settings=settings, clock=clock, buffer=buffer, name=name, ping=access.ping)
+        self.wire = Wire(transport, self, settings=settings, clock=clock, buffer=buffer, name=name)
+        self.set_quirks(quirks)
+
+    def set_quirks(self, quirks: Quirks) -> None:
+        """This is how its model wants to be handled."""
+        self._start_answer_delay_s = quirks.start_answer_delay_s or 0.0
+        self._known_repairs = quirks.known_repairs or ()
+        self.wire.pings = quirks.websocket_ping is not False
 
     # ------------------------------------------------------------ one message
 
@@ -140,8 +151,8 @@ class Connection:
             self._write(self._link.refuse(unique_id, answer.code, answer.description))
             return
         data = self._link.confirm(unique_id, codec.encode(answer))
-        if self.access.start_answer_delay_s > 0.0 and isinstance(answer, StartTransactionResponse):
-            self._loop.call_later(self.access.start_answer_delay_s, self._write, data)
+        if self._start_answer_delay_s > 0.0 and isinstance(answer, StartTransactionResponse):
+            self._loop.call_later(self._start_answer_delay_s, self._write, data)
         else:
             self._write(data)
 

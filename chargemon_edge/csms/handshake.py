@@ -16,9 +16,11 @@ from urllib.parse import unquote
 import msgspec
 
 from chargemon_edge.control.failures import source_key
+from chargemon_edge.control.ports import Ordinary, QuirksOf
 from chargemon_edge.csms.credentials import Credentials, basic_password
 from chargemon_edge.csms.settings import ChargePointAccess
 from chargemon_edge.csms.throttle import LoginThrottle
+from chargemon_edge.site.charger_model import Quirks
 
 SUBPROTOCOL = "ocpp1.6"
 LONGEST_IDENTITY = 255
@@ -122,11 +124,16 @@ class Doorkeeper:
     """Knows who may come in. Counts failures; asks for nothing but the time."""
 
     def __init__(
-        self, charge_points: Iterable[ChargePointAccess], credentials: Credentials, throttle: LoginThrottle
+        self,
+        charge_points: Iterable[ChargePointAccess],
+        credentials: Credentials,
+        throttle: LoginThrottle,
+        models: QuirksOf | None = None,
     ) -> None:
         self._charge_points = {charge_point.identity: charge_point for charge_point in charge_points}
         self._credentials = credentials
         self._throttle = throttle
+        self._models = models or Ordinary()
 
     def judge(self, head: RequestHead, now_s: float, *, commissioning: bool) -> Admitted | Refused:
         """Let the peer in or say why not."""
@@ -144,7 +151,8 @@ class Doorkeeper:
         if refused is not None:
             return refused
         assert access is not None
-        return _admit(head, access, key, known=identity in self._charge_points)
+        quirks = self._models.quirks(identity)
+        return _admit(head, access, key, known=identity in self._charge_points, quirks=quirks)
 
     def _unknown(self, head: RequestHead, identity: str, now_s: float) -> Refused:
         source = source_key(head.source)
@@ -222,11 +230,13 @@ def _websocket_request(head: RequestHead) -> tuple[str, str]:
     return identity, key
 
 
-def _admit(head: RequestHead, access: ChargePointAccess, key: str, *, known: bool) -> Admitted | Refused:
+def _admit(
+    head: RequestHead, access: ChargePointAccess, key: str, *, known: bool, quirks: Quirks
+) -> Admitted | Refused:
     offers = [offer.strip() for line in head.headers.get("sec-websocket-protocol", ()) for offer in line.split(",")]
     offers = [offer for offer in offers if offer]
     subprotocol = next((offer for offer in offers if offer.lower() == SUBPROTOCOL), None)
-    if subprotocol is None and (offers or not access.subprotocol_optional):
+    if subprotocol is None and (offers or not quirks.subprotocol_optional):
         offered = ascii(", ".join(offers))[:100] if offers else "none"
         why = f"subprotocol {SUBPROTOCOL} must be offered; offered: {offered}"
         return Refused(status=400, why=why, identity=access.identity)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from chargemon_edge.control.failures import source_key
-from chargemon_edge.control.ports import Clock, Reception
+from chargemon_edge.control.ports import Clock, Ordinary, QuirksOf, Reception
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.arrival import Arrival
 from chargemon_edge.csms.connection import Connection
@@ -55,12 +55,14 @@ class ChargerServer:
         clock: Clock,
         *,
         credentials: Credentials | None = None,
+        models: QuirksOf | None = None,
     ) -> None:
         self._settings = settings
         self._reception = reception
         self._directory = directory
         self._clock = clock
         self._credentials = credentials
+        self._models = models or Ordinary()
         self._refusals = RefusalTally()
         self._servers: list[asyncio.Server] = []
         self._doorkeeper: Doorkeeper
@@ -85,7 +87,7 @@ class ChargerServer:
         # a handful of small local files, before anything else runs
         credentials = self._credentials or read_credentials(settings.charge_points)
         throttle = LoginThrottle(settings.login_failures, settings.login_window_s)
-        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, throttle)
+        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, throttle, self._models)
         loop = asyncio.get_running_loop()
         for listener in opened:
             self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
@@ -242,6 +244,7 @@ class ChargerServer:
             clock=self._clock,
             keeper=self,
             buffer=self._buffer,
+            quirks=self._models.quirks(identity),
         )
         transport.set_protocol(connection.wire)
         self._connections.add(connection)
@@ -262,6 +265,12 @@ class ChargerServer:
         )
         self._safely(lambda: self._reception.link_opened(identity, arrival.remote, known=admitted.known))
         connection.wire.feed(early)
+
+    def booted(self, identity: str) -> None:
+        """A charge point has said what it is: from now on its link is handled accordingly."""
+        connection = self._links.get(identity)
+        if connection is not None:
+            connection.set_quirks(self._models.quirks(identity))
 
     # ------------------------------------------------------------ connections (connection.Keeper)
 

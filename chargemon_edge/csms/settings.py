@@ -21,12 +21,6 @@ class ChargePointAccess(msgspec.Struct, frozen=True, kw_only=True):
     """Let it in with no password at all. Only for chargers that cannot send one, on a network nobody else reaches."""
     sources: tuple[str, ...] = ()
     """Networks (``192.0.2.0/24``) it may come from; empty: any."""
-    subprotocol_optional: bool = False
-    """Let it in when it offers no WebSocket subprotocol."""
-    ping: bool = True
-    """Send WebSocket pings. Off for the chargers that drop the link on one."""
-    start_answer_delay_s: float = 0.0
-    """Wait this long before StartTransaction is answered: some models lose the link on a quick answer."""
 
 
 class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):

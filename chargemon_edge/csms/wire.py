@@ -60,7 +60,6 @@ class Wire(asyncio.BufferedProtocol):
         "_loop",
         "_name",
         "_open",
-        "_ping",
         "_read_timer",
         "_reader",
         "_settings",
@@ -68,6 +67,7 @@ class Wire(asyncio.BufferedProtocol):
         "_transport",
         "_unread_timer",
         "_user",
+        "pings",
     )
 
     def __init__(
@@ -79,7 +79,6 @@ class Wire(asyncio.BufferedProtocol):
         clock: Clock,
         buffer: bytearray,
         name: str,
-        ping: bool,
     ) -> None:
         self._transport = transport
         self._user = user
@@ -89,7 +88,8 @@ class Wire(asyncio.BufferedProtocol):
         self._buffer = buffer
         # for the log
         self._name = name
-        self._ping = ping
+        # whether it may be sent pings
+        self.pings = True
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(settings.max_message_bytes)
         self._allowance = Allowance(settings.rate_per_s, settings.rate_burst)
@@ -248,7 +248,7 @@ class Wire(asyncio.BufferedProtocol):
         if self._held:
             # we do not listen because it spoke too much: that is life enough
             self._answer_challenge(True)
-        elif self._ping:
+        elif self.pings:
             self._transport.write(websocket.frame(websocket.PING, b"?"))
 
     def unchallenge(self) -> None:
@@ -268,7 +268,7 @@ class Wire(asyncio.BufferedProtocol):
             self.end(f"silent for {silent_s:.0f} s", None)
             self._transport.abort()
             return
-        if silent_s >= third_s and self._ping:
+        if silent_s >= third_s and self.pings:
             self._transport.write(websocket.frame(websocket.PING, b""))
         next_s = self._heard_s + (silent_s // third_s + 1) * third_s
         self._silence_timer = self._loop.call_at(next_s, self._check_silence)

@@ -6,17 +6,21 @@ from typing import Any
 
 import msgspec
 
+from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
-from chargemon_edge.web.resources import commissioning, live, tokens
+from chargemon_edge.web.resources import charger_models, commissioning, live, tokens
 from chargemon_edge.web.resources.description import with_description
 
 
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     """What the resources are made of."""
 
+    present: Present
     commissioning: Commissioning
+    models: ChargerModels
     tokens: Tokens
 
 
@@ -26,6 +30,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
         (
             *live.endpoints(views),
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
+            *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),
         )
     )

@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
-from chargemon_edge.control.ports import Refusal
+from chargemon_edge.control.ports import QuirksOf, Refusal
 from chargemon_edge.csms.credentials import Credentials
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
@@ -27,6 +27,7 @@ from chargemon_edge.ocpp.v16.messages import (
     StatusNotificationRequest,
     StatusNotificationResponse,
 )
+from chargemon_edge.site.charger_model import Quirks
 
 PASSWORDS = {f"CP{number}": f"secret-of-{number}" for number in range(1, 21)}
 NOW = "2026-01-01T00:00:00.000Z"
@@ -83,10 +84,20 @@ class Notes:
             reply(HeartbeatResponse(current_time=NOW))
 
 
+class OneModel:
+    """Every charge point has these quirks."""
+
+    def __init__(self, **quirks: Any) -> None:
+        self._quirks = Quirks(**quirks)
+
+    def quirks(self, charge_point: str) -> Quirks:
+        return self._quirks
+
+
 class Site:
     """A running server and what belongs to it."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, models: QuirksOf | None = None, **changes: Any) -> None:
         charge_points = tuple(ChargePointAccess(identity=identity) for identity in PASSWORDS)
         settings = {"host": "127.0.0.1", "port": 0, "charge_points": charge_points, **changes}
         self.settings = CsmsSettings(**settings)
@@ -94,7 +105,12 @@ class Site:
         self.clock = LoopClock()
         self.directory = Directory(self.clock)
         self.server = ChargerServer(
-            self.settings, self.notes, self.directory, self.clock, credentials=Credentials(PASSWORDS)
+            self.settings,
+            self.notes,
+            self.directory,
+            self.clock,
+            credentials=Credentials(PASSWORDS),
+            models=models,
         )
         self.port = 0
 

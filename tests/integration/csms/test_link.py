@@ -21,7 +21,6 @@ from chargemon_edge.control.ports import (
     Superseded,
     TimedOut,
 )
-from chargemon_edge.csms.settings import ChargePointAccess
 from chargemon_edge.ocpp.v16.messages import (
     ClearCacheRequest,
     ClearCacheResponse,
@@ -42,6 +41,7 @@ from tests.integration.csms.far_end import (
     PING,
     PONG,
     TEXT,
+    OneModel,
     Socket,
     charger,
     masked,
@@ -172,8 +172,7 @@ def test_a_quick_answer_to_a_start_can_be_held_back() -> None:
         reply(StartTransactionResponse(id_tag_info=IdTagInfo(status="Accepted"), transaction_id=7))
 
     async def main() -> None:
-        charge_points = (ChargePointAccess(identity="CP1", start_answer_delay_s=1.0),)
-        async with site(charge_points=charge_points) as running:
+        async with site(models=OneModel(start_answer_delay_s=1.0)) as running:
             running.notes.answer = start
             socket = await charger(running.port, "CP1")
             asked_s = now_s()
@@ -520,8 +519,7 @@ def test_any_byte_is_life() -> None:
 
 def test_a_charger_that_cannot_bear_pings_gets_none() -> None:
     async def main() -> None:
-        charge_points = (ChargePointAccess(identity="CP1", ping=False),)
-        async with site(charge_points=charge_points, silence_s=90.0) as running:
+        async with site(models=OneModel(websocket_ping=False), silence_s=90.0) as running:
             socket = await charger(running.port, "CP1")
             for number in range(20):
                 await asyncio.sleep(80.0)

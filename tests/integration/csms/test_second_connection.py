@@ -8,10 +8,21 @@ import random
 import pytest
 
 from chargemon_edge.control.ports import Offline, Outcome, TimedOut
-from chargemon_edge.csms.settings import ChargePointAccess
 from chargemon_edge.ocpp.v16.messages import ClearCacheRequest
 from chargemon_edge.sim.virtual_loop import run_virtually
-from tests.integration.csms.far_end import PING, PONG, Site, Socket, charger, login, masked, site, turns, upgrade
+from tests.integration.csms.far_end import (
+    PING,
+    PONG,
+    OneModel,
+    Site,
+    Socket,
+    charger,
+    login,
+    masked,
+    site,
+    turns,
+    upgrade,
+)
 
 
 def test_wrong_logins_never_disturb_a_live_link() -> None:
@@ -206,8 +217,7 @@ def test_what_waited_for_a_link_fails_when_it_ends() -> None:
 
 def test_a_charger_that_cannot_answer_pings_is_asked_by_waiting() -> None:
     async def main() -> None:
-        charge_points = (ChargePointAccess(identity="CP1", ping=False),)
-        async with site(charge_points=charge_points) as running:
+        async with site(models=OneModel(websocket_ping=False)) as running:
             first = await charger(running.port, "CP1")
             waiting = asyncio.create_task(charger(running.port, "CP1"))
             await asyncio.sleep(1.0)

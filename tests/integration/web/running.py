@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from chargemon_edge.config.charger_models import catalogue
+from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
@@ -49,7 +51,12 @@ class Running:
         self.tokens = Tokens(self.present, self.journal, self.clock, ())
         # what the server noticed
         self.noticed: list[Fact] = []
-        rooms = Rooms(commissioning=self.commissioning, tokens=self.tokens)
+        rooms = Rooms(
+            present=self.present,
+            commissioning=self.commissioning,
+            models=ChargerModels(catalogue(), {}, self.present),
+            tokens=self.tokens,
+        )
         self.server = WebServer(settings, self.present, self.clock, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
 

@@ -36,7 +36,7 @@ ELSEWHERE = {("chargers", "charge_points"), ("charge_point", "connector"), ("met
 
 def uncommented() -> dict[str, Any]:
     """The file with every example switched on; the example circuit is the main fuse."""
-    setting = re.compile(r"^(?:# ?)+(\[\[.*\]\]|[a-z_0-9]+ = .*)$")
+    setting = re.compile(r"^(?:# ?)+(\[.*\]|[a-z_0-9]+ = .*)$")
     lines = [setting.sub(r"\1", line) for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
     return tomllib.loads("\n".join(line for line in lines if line != 'parent = "main"'))
 
@@ -72,6 +72,9 @@ def test_every_setting_is_shown_at_its_default(name: str) -> None:
     shown = shipped_table(name)
     for field in msgspec.structs.fields(TABLES[name]):
         if field.encode_name in shown and field.default not in (msgspec.NODEFAULT, None):
+            if isinstance(field.default, msgspec.Struct):
+                # a table of its own, whose settings have no defaults
+                continue
             value = msgspec.convert(shown[field.encode_name], field.type)
             assert value == field.default, f"{name}.{field.encode_name}"
 
@@ -79,7 +82,7 @@ def test_every_setting_is_shown_at_its_default(name: str) -> None:
 def test_file_with_every_example_switched_on_is_good(tmp_path: Path) -> None:
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/CP-GARAGE-1").write_text("a secret of sixteen")
-    setting = re.compile(r"^(?:# ?)+(\[\[.*\]\]|[a-z_0-9]+ = .*)$")
+    setting = re.compile(r"^(?:# ?)+(\[.*\]|[a-z_0-9]+ = .*)$")
     lines = [setting.sub(r"\1", line) for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
 
     settings = load("\n".join(line for line in lines if line != 'parent = "main"'), tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.control.cards import Cards
@@ -12,6 +13,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site.cards import NO_RULES, IdTag, RestoredCards, TagRules
+from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture
@@ -99,6 +101,16 @@ class FakeChargePoints:
         self, charge_point: str, connector: int, request: m.Request, done: Callable[[Outcome], None]
     ) -> None:
         self.offered.append((charge_point, connector, request, done))
+
+
+class FakeModels:
+    """Every charge point has these quirks."""
+
+    def __init__(self, **quirks: Any) -> None:
+        self.of_all = Quirks(**quirks)
+
+    def quirks(self, charge_point: str) -> Quirks:
+        return self.of_all
 
 
 class House:

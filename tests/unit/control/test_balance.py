@@ -13,7 +13,7 @@ from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.picture import SitePicture
-from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, two_chargers
+from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, FakeModels, two_chargers
 
 
 class LoopClock:
@@ -41,6 +41,7 @@ class Scene:
             journal=self.journal,
             clock=self.clock,
             policy=Policy(),
+            models=FakeModels(),
         )
 
     def now(self) -> Moment:
@@ -134,6 +135,7 @@ def test_lease_is_renewed_at_half_its_time_and_not_written_again() -> None:
             journal=scene.journal,
             clock=scene.clock,
             policy=Policy(),
+            models=FakeModels(),
         )
         balancing = asyncio.create_task(scene.balance.run())
         await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """What a charge point is asked when it appears, in virtual time."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,7 @@ from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.picture import SitePicture
-from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeClock, FakeJournal, two_chargers
+from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeClock, FakeJournal, FakeModels, two_chargers
 
 
 def accepted(response: m.Response) -> Answered:
@@ -27,7 +28,12 @@ GOOD: dict[str, Outcome] = {
 
 
 def asked(
-    answers: dict[str, Outcome], *new: facts.Fact, seconds: float = 10, quiet: bool = False, linked: bool = True
+    answers: dict[str, Outcome],
+    *new: facts.Fact,
+    seconds: float = 10,
+    quiet: bool = False,
+    linked: bool = True,
+    **quirks: Any,
 ) -> list[str]:
     """The actions that CP1 was asked, after these facts and so many seconds."""
     charge_points = FakeChargePoints(answers)
@@ -41,7 +47,13 @@ def asked(
     present = Present(site, SitePicture(started=Moment(1000.0, UTC_MS)))
 
     async def scene() -> None:
-        contact = Contact(present=present, charge_points=charge_points, journal=FakeJournal(), clock=FakeClock())
+        contact = Contact(
+            present=present,
+            charge_points=charge_points,
+            journal=FakeJournal(),
+            clock=FakeClock(),
+            models=FakeModels(**quirks),
+        )
         talking = asyncio.create_task(contact.run())
         await asyncio.sleep(0)
         present.apply(new)
@@ -87,6 +99,11 @@ def test_charger_that_never_answers_is_asked_again_later_and_later() -> None:
 
 def test_quiet_charge_point_is_asked_nothing() -> None:
     assert asked(GOOD, OPENED, quiet=True) == []
+
+
+def test_charger_with_a_budget_of_triggers_gets_no_more() -> None:
+    assert asked(GOOD, OPENED, triggers_per_hour=0) == ["ClearChargingProfile", "SetChargingProfile"]
+    assert asked(GOOD, OPENED, triggers_per_hour=1) == ["ClearChargingProfile", "SetChargingProfile", "TriggerMessage"]
 
 
 def test_conversation_ends_with_the_link() -> None:

@@ -10,21 +10,29 @@ from chargemon_edge.csms.credentials import Credentials
 from chargemon_edge.csms.handshake import Admitted, Doorkeeper, Refused, RequestHead, identity_of
 from chargemon_edge.csms.settings import ChargePointAccess
 from chargemon_edge.csms.throttle import LoginThrottle
+from chargemon_edge.site.charger_model import Quirks
 
 CHARGE_POINTS = (
     ChargePointAccess(identity="CP1"),
     ChargePointAccess(identity="CP 2/b"),
     ChargePointAccess(identity="OPEN", allow_without_password=True),
     ChargePointAccess(identity="NONE"),
-    ChargePointAccess(identity="PLAIN", allow_without_password=True, subprotocol_optional=True),
+    ChargePointAccess(identity="PLAIN", allow_without_password=True),
     ChargePointAccess(identity="NEAR", allow_without_password=True, sources=("192.0.2.0/28", "2001:db8::/64")),
 )
 PASSWORDS = {"CP1": "secret", "CP 2/b": "00ff41"}
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
+class Models:
+    """Only PLAIN has a quirk."""
+
+    def quirks(self, charge_point: str) -> Quirks:
+        return Quirks(subprotocol_optional=charge_point == "PLAIN")
+
+
 def doorkeeper() -> Doorkeeper:
-    return Doorkeeper(CHARGE_POINTS, Credentials(PASSWORDS), LoginThrottle(5, 60.0))
+    return Doorkeeper(CHARGE_POINTS, Credentials(PASSWORDS), LoginThrottle(5, 60.0), Models())
 
 
 def basic(pair: bytes) -> str:

@@ -1,0 +1,76 @@
+"""Which model each charge point is, and which quirks hold for it now. Knows the last boot of every one from disk.
+
+A handshake comes before the BootNotification of its link: what holds then is what the last boot told. A boot that tells
+otherwise changes it at once, for every reader.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from chargemon_edge.control.present import Present
+from chargemon_edge.site.cards import ID_TAG_MAX, TagRules
+from chargemon_edge.site.charger_model import UNKNOWN, Entry, Known, Nameplate, Quirks, known
+from chargemon_edge.site.facts import ChargePointBooted, Fact
+
+log = logging.getLogger(__name__)
+
+
+class SiteSays(msgspec.Struct, frozen=True, kw_only=True):
+    """What the site's configuration says of one charge point's model."""
+
+    quirks: Quirks = Quirks()
+    model: str | None = None
+    """The catalogue's entry that it is, whatever it says itself."""
+
+
+class ChargerModels:
+    """Implements :class:`chargemon_edge.control.ports.QuirksOf` with :meth:`quirks`."""
+
+    def __init__(self, catalogue: Collection[Entry], said: Mapping[str, SiteSays], present: Present) -> None:
+        self._catalogue = catalogue
+        self._said = said
+        self._known: dict[str, Known] = {}
+        for identity in said:
+            self._look(identity, None)
+        for identity, entry in present.picture.charge_points.items():
+            if entry.boot is not None:
+                self._look(identity, _nameplate(entry.boot))
+        present.follow(self._booted, (ChargePointBooted,))
+
+    def quirks(self, charge_point: str) -> Quirks:
+        """How it differs, as far as anybody says."""
+        return self.known(charge_point).quirks
+
+    def tag_rules(self, charge_point: str) -> TagRules:
+        """What it adds to the id tags it reads."""
+        quirks = self.quirks(charge_point)
+        return TagRules(cut_at=quirks.id_tag_cut_at, length_max=quirks.id_tag_length or ID_TAG_MAX)
+
+    def known(self, charge_point: str) -> Known:
+        """The same, with the sources."""
+        return self._known.get(charge_point, UNKNOWN)
+
+    def _booted(self, fact: Fact) -> None:
+        assert isinstance(fact, ChargePointBooted)
+        before = self.known(fact.charge_point)
+        after = self._look(fact.charge_point, _nameplate(fact))
+        if after.entries != before.entries:
+            log.info(
+                "model cp=%s entries=%s quirks=%s",
+                fact.charge_point,
+                ",".join(entry.identifier for entry in after.entries) or "none",
+                ",".join(one.quirk for one in after.in_force) or "none",
+            )
+
+    def _look(self, identity: str, nameplate: Nameplate | None) -> Known:
+        said = self._said.get(identity, SiteSays())
+        found = self._known[identity] = known(self._catalogue, nameplate, said.quirks, said.model)
+        return found
+
+
+def _nameplate(boot: ChargePointBooted) -> Nameplate:
+    return Nameplate(vendor=boot.vendor, model=boot.model, firmware=boot.firmware_version)
