@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from chargemon_edge import __version__
-from chargemon_edge.command_line import api, serve, site, token
+from chargemon_edge.command_line import api, call, serve, site, token
 
-VERBS = (*serve.VERBS, *site.VERBS, *token.VERBS, *api.VERBS)
+VERBS = (*serve.VERBS, *site.VERBS, *token.VERBS, *call.VERBS, *api.VERBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,9 +20,11 @@ from chargemon_edge.config import Settings
 from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
+from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.contact import Contact
-from chargemon_edge.control.ports import Clock
+from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.control.tokens import Tokens
@@ -96,7 +98,7 @@ class App:
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             chargers = ChargerServer(settings.chargers, requests, directory, clock, models=models)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
-            page = _page(settings, store, present, commissioning, models, clock)
+            page = _page(settings, store, present, commissioning, models, cards, directory, clock)
             balance = Balance(
                 present=present,
                 regulator=Regulator(settings.site, settings.balancing),
@@ -143,13 +145,25 @@ def _page(
     present: Present,
     commissioning: Commissioning,
     models: ChargerModels,
+    cards: Cards,
+    charge_points: ChargePoints,
     clock: Clock,
 ) -> WebServer:
+    commands = Commands(
+        present=present,
+        charge_points=charge_points,
+        journal=store.journal,
+        clock=clock,
+        next_number=store.restored.operations.next_number,
+    )
+    commands.keep(cards.reservations)
     rooms = Rooms(
         present=present,
         commissioning=commissioning,
         models=models,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
+        commands=commands,
+        charging_profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
     )
     stale_s = settings.balancing.meter_stale_s
     return WebServer(settings.page, present, clock, rooms, _reporter(store, present), meter_stale_s=stale_s)

@@ -81,6 +81,13 @@ class Commands:
         """Let *books* add their facts to every operation that is sent."""
         self._books.append(books)
 
+    def knows(self, charge_point: str) -> bool:
+        """Whether there is such a charge point: configured, or one that was heard of."""
+        return (
+            charge_point in self._present.site.charge_point_by_identity
+            or charge_point in self._present.picture.charge_points
+        )
+
     def take_number(self) -> int:
         """A number that was never used, for what needs one on the wire: a reservation, a log, an update."""
         number, self._next_number = self._next_number, self._next_number + 1

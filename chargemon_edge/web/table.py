@@ -7,11 +7,20 @@ from typing import Any
 import msgspec
 
 from chargemon_edge.control.charger_models import ChargerModels
+from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
-from chargemon_edge.web.resources import charger_models, commissioning, live, tokens
+from chargemon_edge.web.resources import (
+    charger_models,
+    charging_profiles,
+    commissioning,
+    live,
+    operations,
+    tokens,
+)
 from chargemon_edge.web.resources.description import with_description
 
 
@@ -22,6 +31,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     commissioning: Commissioning
     models: ChargerModels
     tokens: Tokens
+    commands: Commands
+    charging_profiles: ChargingProfiles
 
 
 def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
@@ -32,5 +43,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),
+            *operations.endpoints(operations.Operations(rooms.commands, rooms.charging_profiles)),
+            *charging_profiles.endpoints(charging_profiles.NamedChargingProfiles(rooms.charging_profiles)),
         )
     )

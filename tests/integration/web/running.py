@@ -9,7 +9,10 @@ from pathlib import Path
 
 from chargemon_edge.config.charger_models import catalogue
 from chargemon_edge.control.charger_models import ChargerModels
+from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.ports import RestoredOperations
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.site.facts import Fact
@@ -17,7 +20,7 @@ from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.settings import WebSettings
 from chargemon_edge.web.table import Rooms
-from tests.unit.control.fakes import FakeJournal
+from tests.unit.control.fakes import FakeChargePoints, FakeJournal
 from tests.unit.web.example import NOW, PLAN, SITE, picture
 
 
@@ -51,11 +54,21 @@ class Running:
         self.tokens = Tokens(self.present, self.journal, self.clock, ())
         # what the server noticed
         self.noticed: list[Fact] = []
+        self.charge_points = FakeChargePoints({})
+        commands = Commands(
+            present=self.present,
+            charge_points=self.charge_points,
+            journal=self.journal,
+            clock=self.clock,
+            next_number=500,
+        )
         rooms = Rooms(
             present=self.present,
-            commissioning=self.commissioning,
             models=ChargerModels(catalogue(), {}, self.present),
+            commissioning=self.commissioning,
             tokens=self.tokens,
+            commands=commands,
+            charging_profiles=ChargingProfiles(self.present, self.journal, self.clock, RestoredOperations()),
         )
         self.server = WebServer(settings, self.present, self.clock, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
