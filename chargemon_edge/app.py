@@ -31,6 +31,8 @@ from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
 from chargemon_edge.meters.poll import MeterPoll
+from chargemon_edge.meters.polls import MeterPolls
+from chargemon_edge.reload import Running, reload
 from chargemon_edge.site.facts import ChargePointBooted, Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
@@ -70,14 +72,15 @@ class App:
         self._inline_writer = inline_writer
         self._sockets = sockets or {}
         self._killed = False
+        self._notifier = Notifier()
         # set by run(); unset before
         self.present: Present | None = None
         self.store: Store | None = None
+        self._running: Running | None = None
 
     async def run(self, ready: Callable[[Addresses], None] | None = None) -> None:
         """Serve until cancelled; raises StoreError or OSError when the store or a listener cannot be opened."""
-        notifier = Notifier()
-        settings, clock = self.settings, self.clock
+        notifier, settings, clock = self._notifier, self.settings, self.clock
         store = self.store = open_store(settings.store, clock, inline=self._inline_writer)
         try:
             present = self.present = Present(settings.site, store.restored.picture)
@@ -118,14 +121,14 @@ class App:
                 for_chargers = await chargers.start(self._sockets.get("chargers", ()))
                 addresses = Addresses(for_chargers, operators.page, operators.unix)
                 async with asyncio.TaskGroup() as rooms:
-                    for meter in settings.meters:
-                        poll = MeterPoll(meter, clock, _reporter(store, present))
-                        rooms.create_task(poll.run(), name=f"meter {meter.name}")
+                    meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))
+                    meters.replace(settings.meters)
                     rooms.create_task(store.run(), name="store")
                     rooms.create_task(contact.run(), name="contact")
                     rooms.create_task(cards.run(), name="cards")
                     rooms.create_task(balance.run(), name="balance")
                     rooms.create_task(_watch(notifier, store, present), name="watchdog")
+                    self._running = Running(present, cards.authorisation, balance, contact, chargers, page, meters)
                     _announce(settings, present, addresses)
                     notifier.ready(_status(present))
                     listeners.callback(notifier.stopping)
@@ -133,6 +136,14 @@ class App:
                         ready(addresses)
         finally:
             store.close(flush=not self._killed)
+
+    def reload(self, read: Callable[[], Settings]) -> None:
+        """Take the settings of *read* as far as a running daemon can, and tell; *read* may raise ConfigError."""
+        if self._running is None:
+            return
+        self._notifier.reloading()
+        self.settings = reload(self.settings, self._running, read)
+        self._notifier.ready(_status(self._running.present))
 
     def kill(self) -> None:
         """Make the coming end of :meth:`run` that of a crash: what is not on disk yet is lost. For simulations."""

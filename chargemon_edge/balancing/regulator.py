@@ -6,7 +6,7 @@ an increase that rests on a decrease nobody confirmed, on a meter that is not go
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from chargemon_edge.balancing.allocate import Contender, Problem, allocate
 from chargemon_edge.balancing.background import Drawn, MeasuredCircuit
@@ -70,12 +70,19 @@ class Regulator:
             return Decision(plan=self._plan)
         return self._decide(picture, now_s, may_raise=False)
 
-    def tick(self, picture: SitePicture, now_s: float) -> Decision:
-        """The slow path, every slow period and on events: divides anew, may raise, renews leases."""
+    def tick(self, picture: SitePicture, now_s: float, *, may_raise: bool = True) -> Decision:
+        """The slow path, every slow period and on events: divides anew, may raise, then also renews leases."""
         if not self.armed:
             return Decision(plan=self._unarmed(now_s))
         self._look(picture, now_s)
-        return self._decide(picture, now_s, may_raise=True)
+        return self._decide(picture, now_s, may_raise=may_raise)
+
+    def take_over(self, picture: SitePicture, unanswered: Iterable[Order], now_s: float) -> None:
+        """Begin in the middle: with limits that chargers hold by *picture*, and orders that are on their way."""
+        self._look(picture, now_s)
+        for order in unanswered:
+            if order.key in self._outlets:
+                self.sent(order, now_s)
 
     def sent(self, order: Order, now_s: float) -> None:
         """*order* was handed to the charger's slot at *now_s*: from now on it may be in force."""

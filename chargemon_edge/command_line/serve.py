@@ -8,7 +8,7 @@ import gc
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, V
 
 if TYPE_CHECKING:
     from chargemon_edge.app import App
+    from chargemon_edge.config import Settings
 
 DEFAULT_CONFIG = Path("/etc/chargemon-edge/config.toml")
 
@@ -43,16 +44,18 @@ def _run(chosen: Namespace) -> int:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     try:
-        asyncio.run(_until_signalled(App(settings, SystemClock(), sockets=inherited_sockets())))
+        app = App(settings, SystemClock(), sockets=inherited_sockets())
+        asyncio.run(_until_signalled(app, lambda: configuration.load_file(chosen.config)))
     except (StoreError, OSError) as error:
         print(f"chargemon-edge: {error}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK
 
 
-async def _until_signalled(app: App) -> None:
+async def _until_signalled(app: App, read: Callable[[], Settings]) -> None:
     serving = asyncio.create_task(app.run())
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, app.reload, read)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -66,6 +66,11 @@ class Authorisation:
         self._rules_of = rules_of
         present.follow(self.id_tags.folded, KINDS)
 
+    def replace(self, settings: AuthorisationSettings) -> None:
+        """Answer by these settings from now on; records stay."""
+        self._accept_unknown = settings.accept_unknown
+        self.id_tags.replace_configured(settings.id_tags)
+
     def authorize(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
         """What to answer an Authorize.
 

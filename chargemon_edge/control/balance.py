@@ -74,8 +74,12 @@ class Balance:
         self._models = models
         self._wake = asyncio.Event()
         self._sampled = False
+        # orders whose outcome is not known, oldest first
+        self._unanswered: list[Order] = []
         # when the next full allocation is due
         self._tick_at_s = 0.0
+        # after the wiring or the policy was replaced: nobody is raised before
+        self._raise_from_s = float("-inf")
         self._state = ""
         present.follow(self._followed, _EVENTS | _SAMPLES | URGENT)
 
@@ -87,6 +91,24 @@ class Balance:
         while True:
             self._step()
             await self._next_wake()
+
+    @property
+    def armed(self) -> bool:
+        """Whether limits are sent."""
+        return self._regulator.armed
+
+    def replace(self, regulator: Regulator, policy: Policy) -> None:
+        """Go on with another wiring or policy, at once and without dropping anyone.
+
+        The new regulator knows what the picture holds and what is on its way, as after a start; it does not know which
+        decrease is still being followed, so nobody is raised for as long as that takes.
+        """
+        now_s = self._clock.monotonic_s()
+        regulator.take_over(self._present.picture, self._unanswered, now_s)
+        self._raise_from_s = now_s + max(policy.settle_s, self._policy.settle_s)
+        self._regulator, self._policy = regulator, policy
+        self._tick_at_s = 0.0
+        self._wake.set()
 
     def _followed(self, fact: Fact) -> None:
         self._regulator.fact(fact)
@@ -116,7 +138,8 @@ class Balance:
         if now_s >= self._tick_at_s:
             self._tick_at_s = now_s + self._policy.slow_period_s
             self._sampled = False
-            self._act(self._regulator.tick(self._present.picture, now_s))
+            may_raise = now_s >= self._raise_from_s
+            self._act(self._regulator.tick(self._present.picture, now_s, may_raise=may_raise))
         elif self._sampled:
             self._sampled = False
             self._act(self._regulator.sample(self._present.picture, now_s))
@@ -141,6 +164,7 @@ class Balance:
             number_phases=form.number_phases,
         )
         self._regulator.sent(order, self._clock.monotonic_s())
+        self._unanswered.append(order)
         self._charge_points.offer_limit(
             order.key.charge_point, order.key.number, request, partial(self._answered, order)
         )
@@ -150,6 +174,7 @@ class Balance:
         return profile_form(self._models.quirks(key.charge_point), self._present.site.connectors[key], values)
 
     def _answered(self, order: Order, outcome: Outcome) -> None:
+        self._unanswered = [waiting for waiting in self._unanswered if waiting is not order]
         if isinstance(outcome, Superseded):
             return
         at = moment(self._clock)

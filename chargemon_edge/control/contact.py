@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from chargemon_edge.control.ports import (
     Answered,
@@ -72,6 +73,11 @@ class Contact:
                     charge_point = self._present.site.charge_point_by_identity.get(identity)
                     if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
                         self._talks[identity] = talks.create_task(self._talk(charge_point, new=new))
+
+    def begin_anew(self, identities: Iterable[str]) -> None:
+        """Talk to these (again): they are wired or set differently from now on."""
+        self._due.update(dict.fromkeys(identities, True))
+        self._someone_due.set()
 
     def _followed(self, fact: Fact) -> None:
         assert isinstance(fact, _OCCASIONS)

@@ -36,6 +36,10 @@ class IdTags:
         self._configured = {key_of(tag.id_tag): tag for tag in configured}
         self._records = {key_of(tag.id_tag): tag for tag in records}
 
+    def replace_configured(self, configured: Iterable[IdTag]) -> None:
+        """The configuration has these from now on."""
+        self._configured = {key_of(tag.id_tag): tag for tag in configured}
+
     def folded(self, fact: Fact) -> None:
         """A record was made, replaced or removed."""
         if isinstance(fact, card_facts.IdTagPut):

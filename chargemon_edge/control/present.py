@@ -56,6 +56,11 @@ class Present:
             ]
         return following
 
+    def replace_site(self, site: Site) -> None:
+        """The site is wired like this from now on; what was known of it stays known."""
+        self.site = site
+        self._wake()
+
     def set_plan(self, plan: Plan) -> None:
         """Put the balancer's newest plan beside the picture."""
         self.plan = plan

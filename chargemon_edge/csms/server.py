@@ -64,6 +64,7 @@ class ChargerServer:
         self._credentials = credentials
         self._models = models or Ordinary()
         self._refusals = RefusalTally()
+        self._throttle = LoginThrottle(settings.login_failures, settings.login_window_s)
         self._servers: list[asyncio.Server] = []
         self._doorkeeper: Doorkeeper
         self._buffer = bytearray(_RECEIVE_BYTES)
@@ -86,8 +87,7 @@ class ChargerServer:
         settings = self._settings
         # a handful of small local files, before anything else runs
         credentials = self._credentials or read_credentials(settings.charge_points)
-        throttle = LoginThrottle(settings.login_failures, settings.login_window_s)
-        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, throttle, self._models)
+        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, self._throttle, self._models)
         loop = asyncio.get_running_loop()
         for listener in opened:
             self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
@@ -104,6 +104,20 @@ class ChargerServer:
                 settings.port,
             )
         return str(host), int(port)
+
+    def replace(self, settings: CsmsSettings) -> None:
+        """Judge whoever comes from now on by *settings*; links stand, but for charge points that are taken out.
+
+        Raises CredentialsError and changes nothing. Host, port and the times that links were told stay as they are.
+        """
+        credentials = self._credentials or read_credentials(settings.charge_points)
+        known = {one.identity for one in self._settings.charge_points}
+        self._settings = settings
+        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, self._throttle, self._models)
+        for identity in known - {one.identity for one in settings.charge_points}:
+            connection = self._links.get(identity)
+            if connection is not None:
+                connection.wire.end("taken out of the configuration", websocket.POLICY)
 
     async def stop(self) -> None:
         """Stop listening and close every link with 1001 (going away); returns when all sockets are gone."""

@@ -46,7 +46,7 @@ class Api:
         meter_stale_s: float,
     ) -> None:
         self._settings = settings
-        self._meter_stale_s = meter_stale_s
+        self.meter_stale_s = meter_stale_s
         self._present = present
         self._clock = clock
         self._rooms = rooms
@@ -77,7 +77,7 @@ class Api:
             self._present.plan,
             moment(self._clock),
             self._present.version,
-            meter_stale_s=self._meter_stale_s,
+            meter_stale_s=self.meter_stale_s,
             commissioning_s=self._rooms.commissioning.remaining_s() or None,
         )
 

@@ -60,6 +60,10 @@ class WebServer:
             raise
         return WebAddresses(page=page, unix=unix)
 
+    def replace_meter_stale(self, stale_s: float) -> None:
+        """Show a meter's reading as old after *stale_s*."""
+        self._api.meter_stale_s = stale_s
+
     async def stop(self) -> None:
         """Close the listeners; live streams end at once, running answers within a second."""
         await self._api.stream.stop()

@@ -102,6 +102,14 @@ class Daemon:
         self.notified.clear()
         self.line("ready version")
 
+    def reload(self, config: str) -> list[str]:
+        """Another site configuration, taken as ``systemctl reload`` has it taken; the log lines of that."""
+        self.config.write_text(HEAD.format(folder=self.folder) + config)
+        before = len(self.lines)
+        self.process.send_signal(signal.SIGHUP)
+        self.line("configuration ", after=before)
+        return [line for line in self.lines[before:] if "configuration " in line]
+
     def _collect(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         with process.stdout as output:

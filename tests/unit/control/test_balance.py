@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.control.balance import Balance
@@ -12,7 +14,9 @@ from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.layout import Circuit, ConnectorKey
 from chargemon_edge.site.picture import SitePicture
+from chargemon_edge.site.units import same_on_all
 from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, FakeModels, two_chargers
 
 
@@ -200,3 +204,75 @@ def test_a_limit_in_doubt_is_written_again_at_once() -> None:
     assert again[2].cs_charging_profiles.charging_profile_purpose == "TxProfile"
     # what the main fuse leaves beside the other charge point: until it is taken, the whole 32 A are counted
     assert again[2].cs_charging_profiles.charging_schedule.charging_schedule_period[0].limit == 26.0
+
+
+class Accepting(FakeChargePoints):
+    """Takes every limit; remembers when."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.taken: list[tuple[float, float]] = []
+
+    def offer_limit(
+        self, charge_point: str, connector: int, request: m.Request, done: Callable[[Outcome], None]
+    ) -> None:
+        now_s = asyncio.get_running_loop().time()
+        assert isinstance(request, m.SetChargingProfileRequest)
+        limit_a = request.cs_charging_profiles.charging_schedule.charging_schedule_period[0].limit
+        self.taken.append((now_s, limit_a))
+        done(Answered(response=m.SetChargingProfileResponse(status="Accepted"), sent_mono_s=now_s))
+
+    def limits_within(self, begin_s: float, end_s: float) -> list[float]:
+        return [limit_a for at_s, limit_a in self.taken if begin_s <= at_s < end_s]
+
+
+def rewire(scene: Scene, fuse_a: int) -> None:
+    """The main fuse becomes another one while everything runs."""
+    site = scene.present.site
+    wired = msgspec.structs.replace(site, circuits=(Circuit(name="main", fuse_ma=same_on_all(fuse_a * 1000)),))
+    scene.present.replace_site(wired)
+    scene.balance.replace(Regulator(wired, Policy()), Policy())
+
+
+def play_rewired(fuse_a: int) -> tuple[Accepting, float]:
+    """CP1 has charged for two minutes when the main fuse becomes *fuse_a*; what it was told, and when that was."""
+
+    async def run() -> tuple[Accepting, float]:
+        scene, charge_points = Scene(), Accepting()
+        scene.balance._charge_points = charge_points
+        balancing = asyncio.create_task(scene.balance.run())
+        await asyncio.sleep(0)
+        scene.charging()
+        await asyncio.sleep(120)
+        at_s = scene.clock.monotonic_s()
+        rewire(scene, fuse_a)
+        await asyncio.sleep(60)
+        balancing.cancel()
+        return charge_points, at_s
+
+    return run_virtually(run())
+
+
+def test_smaller_fuse_lowers_at_once() -> None:
+    charge_points, at_s = play_rewired(14)
+
+    before_a = charge_points.limits_within(0, at_s)[-1]
+    assert before_a == 26.0
+    # the other charge point is not there: its fallback of 6 A stays reserved
+    assert charge_points.limits_within(at_s, at_s + 0.1) == [8.0]
+
+
+def test_larger_fuse_raises_nobody_before_decreases_would_be_followed() -> None:
+    charge_points, at_s = play_rewired(63)
+
+    assert max(charge_points.limits_within(at_s, at_s + Policy().settle_s), default=0.0) <= 26.0
+    assert max(charge_points.limits_within(at_s, at_s + 60)) == 32.0
+
+
+def test_order_on_its_way_is_counted_by_the_next_regulator() -> None:
+    # CP1's first limit is offered and not answered
+    scene = play(lambda scene: rewire(scene, 63), seconds=12)
+
+    assert scene.present.plan is not None
+    limit = scene.present.plan.limits[ConnectorKey("CP1", 1)]
+    assert limit.reason.startswith("answer overdue")
