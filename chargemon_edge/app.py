@@ -170,14 +170,16 @@ def _page(
     commands.keep(cards.reservations)
     rooms = Rooms(
         present=present,
+        clock=clock,
         commissioning=commissioning,
         models=models,
+        history=store.history,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
         commands=commands,
         charging_profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
     )
     stale_s = settings.balancing.meter_stale_s
-    return WebServer(settings.page, present, clock, rooms, _reporter(store, present), meter_stale_s=stale_s)
+    return WebServer(settings.page, rooms, _reporter(store, present), meter_stale_s=stale_s)
 
 
 def _booted(chargers: ChargerServer, fact: Fact) -> None:

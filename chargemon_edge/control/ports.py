@@ -7,6 +7,20 @@ from typing import Protocol
 
 import msgspec
 
+from chargemon_edge.control.records import (
+    EventQuery,
+    EventRecord,
+    KeptStopQuery,
+    KeptStopRecord,
+    MeterValueQuery,
+    MeterValueRecord,
+    OperationQuery,
+    OperationRecord,
+    Page,
+    Paging,
+    TransactionQuery,
+    TransactionRecord,
+)
 from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
 from chargemon_edge.site.cards import RestoredCards
@@ -196,4 +210,40 @@ class Journal(Protocol):
 
     def find_transaction(self, transaction_id: int) -> tuple[TransactionStarted, TransactionStopped | None] | None:
         """A transaction by id, with its stop if it has ended."""
+        ...
+
+
+class History(Protocol):
+    """What was, from disk. Raises HistoryUnavailableError: too slow, too much at once, or a failing disk."""
+
+    async def transactions(self, query: TransactionQuery) -> Page[TransactionRecord]:
+        """Ended and running ones."""
+        ...
+
+    async def transaction(self, transaction_id: int) -> TransactionRecord | None:
+        """One by id."""
+        ...
+
+    async def meter_values(self, query: MeterValueQuery) -> Page[MeterValueRecord]:
+        """As the charge points reported them, while they are kept."""
+        ...
+
+    async def meter_values_of(self, transaction: TransactionRecord, paging: Paging) -> Page[MeterValueRecord]:
+        """Those of one transaction."""
+        ...
+
+    async def meter_value_payload(self, number: int) -> bytes | None:
+        """One MeterValues as it came: JSON."""
+        ...
+
+    async def events(self, query: EventQuery) -> Page[EventRecord]:
+        """What happened."""
+        ...
+
+    async def kept_stops(self, query: KeptStopQuery) -> Page[KeptStopRecord]:
+        """Stops that matched nothing."""
+        ...
+
+    async def operations(self, query: OperationQuery) -> Page[OperationRecord]:
+        """What was asked of charge points."""
         ...

@@ -23,7 +23,9 @@ from chargemon_edge.site.facts import (
 from chargemon_edge.store.database import advice, lock, open_database, open_for_reading
 from chargemon_edge.store.disk import Disk, Done, Entry
 from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.history import History
 from chargemon_edge.store.outbox import Outbox, keep_numbers_rising
+from chargemon_edge.store.reader import Reader
 from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.restore import restore
 from chargemon_edge.store.retention import Retention
@@ -147,6 +149,8 @@ class Store:
         journal: Journal,
         restored: Restored,
         outbox: Outbox,
+        history: History,
+        reader: Reader,
         writer: Writer,
         upkeep: Callable[[], object],
         release: Callable[[], None],
@@ -154,6 +158,8 @@ class Store:
         self.journal = journal
         self.restored = restored
         self.outbox = outbox
+        self.history = history
+        self._reader = reader
         self._writer = writer
         self._upkeep = upkeep
         self._release = release
@@ -185,6 +191,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        self._reader.close()
         if flush:
             self.journal.finish_minutes()
         self._writer.close(flush=flush)
@@ -226,11 +233,14 @@ def open_store(
             raise StoreError(f"cannot use {directory}: {error}; {advice(error, directory)}") from error
         disk = Disk(directory, site.connection, samples.connection, reserve, _hook(settings, before_flush))
         writer = Writer(disk, settings, clock, inline=inline)
+        reader = Reader(directory, inline=inline)
         retention = Retention(settings, site.connection, samples.connection)
         return Store(
             journal=Journal(writer, transactions),
             restored=restored,
             outbox=Outbox(reading_connection),
+            history=History(reader),
+            reader=reader,
             writer=writer,
             upkeep=lambda: disk.keep_house(retention, clock.utc_ms(), settings.free_min_percent),
             # the reading connection first: the last to close copies the log into the file and removes it

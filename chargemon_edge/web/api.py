@@ -7,8 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from chargemon_edge.control.ports import Clock, moment
-from chargemon_edge.control.present import Present
+from chargemon_edge.control.ports import moment
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.web import hosts
 from chargemon_edge.web.access import Access
@@ -38,8 +37,6 @@ class Api:
     def __init__(
         self,
         settings: WebSettings,
-        present: Present,
-        clock: Clock,
         rooms: Rooms,
         report: Callable[[Fact], None],
         *,
@@ -47,11 +44,9 @@ class Api:
     ) -> None:
         self._settings = settings
         self.meter_stale_s = meter_stale_s
-        self._present = present
-        self._clock = clock
         self._rooms = rooms
-        self._access = Access(rooms.tokens, clock, report)
-        self.stream = Stream(present, clock, render(self._view), settings.streams_max)
+        self._access = Access(rooms.tokens, rooms.clock, report)
+        self.stream = Stream(rooms.present, rooms.clock, render(self._view), settings.streams_max)
         self._endpoints = table(Live(self._view, self.stream), rooms)
 
     def for_network(self, machine: str) -> web.Application:
@@ -71,12 +66,13 @@ class Api:
         return application
 
     def _view(self) -> SiteView:
+        present = self._rooms.present
         return site_view(
-            self._present.site,
-            self._present.picture,
-            self._present.plan,
-            moment(self._clock),
-            self._present.version,
+            present.site,
+            present.picture,
+            present.plan,
+            moment(self._rooms.clock),
+            present.version,
             meter_stale_s=self.meter_stale_s,
             commissioning_s=self._rooms.commissioning.remaining_s() or None,
         )

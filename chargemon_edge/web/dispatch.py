@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from chargemon_edge.control.records import HistoryUnavailableError
 from chargemon_edge.web.endpoints import Answer, Call, Caller, Endpoint, Media, Reply
 from chargemon_edge.web.shapes import ProblemView
 
@@ -56,7 +57,11 @@ def _handler(endpoint: Endpoint[Any, Any], admit: Admit) -> Handler:
                 body = decoder.decode(text or b"{}")
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 return problem_response(_not_understood(f"body: {error}"))
-        return _response(endpoint, await endpoint.handle(Call(parameters, body, caller, request)))
+        try:
+            answer = await endpoint.handle(Call(parameters, body, caller, request))
+        except HistoryUnavailableError as error:
+            answer = ProblemView(title="not available now", status=503, detail=str(error))
+        return _response(endpoint, answer)
 
     return handle
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -18,11 +18,9 @@ from chargemon_edge.web.shapes import ProblemView
 
 # more than any resource needs; those that take files or long lists say so themselves
 BODY_BYTES_MAX = 16 * 1024
-PAGE_MAX = 500
 
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
 Body = TypeVar("Body")
-Item = TypeVar("Item")
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,24 +91,6 @@ class Endpoint(msgspec.Struct, Generic[Parameters, Body], frozen=True, kw_only=T
     def has_body(self) -> bool:
         """Whether it reads one."""
         return self.body is not Nothing
-
-
-class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Query of every list: newest first, a page at a time. Filters are added as further members."""
-
-    before: (
-        Annotated[int, msgspec.Meta(ge=1, le=2**53, description="only what is older: `next_before` of the page before")]
-        | None
-    ) = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_MAX, description="how many at most")] = 100
-
-
-class Page(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
-    """A page of a list, newest first."""
-
-    items: tuple[Item, ...]
-    next_before: int | None = None
-    """For the next page; null: this is the last."""
 
 
 def problem(status: int, title: str, detail: str) -> ProblemView:

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from chargemon_edge.control.ports import Clock
-from chargemon_edge.control.present import Present
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.web.api import Api
 from chargemon_edge.web.settings import WebSettings
@@ -34,15 +32,13 @@ class WebServer:
     def __init__(
         self,
         settings: WebSettings,
-        present: Present,
-        clock: Clock,
         rooms: Rooms,
         report: Callable[[Fact], None],
         *,
         meter_stale_s: float = 3.0,
     ) -> None:
         self._settings = settings
-        self._api = Api(settings, present, clock, rooms, report, meter_stale_s=meter_stale_s)
+        self._api = Api(settings, rooms, report, meter_stale_s=meter_stale_s)
         self._runners: list[web.AppRunner] = []
         # the socket file, while it is ours to remove
         self._unix_path: Path | None = None

@@ -10,16 +10,20 @@ from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.ports import Clock, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.resources import (
+    charge_points,
     charger_models,
     charging_profiles,
     commissioning,
     live,
     operations,
+    records,
     tokens,
+    transactions,
 )
 from chargemon_edge.web.resources.description import with_description
 
@@ -28,8 +32,10 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     """What the resources are made of."""
 
     present: Present
+    clock: Clock
     commissioning: Commissioning
     models: ChargerModels
+    history: History
     tokens: Tokens
     commands: Commands
     charging_profiles: ChargingProfiles
@@ -40,6 +46,9 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
     return with_description(
         (
             *live.endpoints(views),
+            *charge_points.endpoints(charge_points.ChargePoints(rooms.present, rooms.clock)),
+            *transactions.endpoints(transactions.Transactions(rooms.history)),
+            *records.endpoints(records.Records(rooms.history)),
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),

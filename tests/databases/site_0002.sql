@@ -182,6 +182,8 @@ CREATE TABLE reservation (
 INSERT INTO "reservation" VALUES(31,'CP1',1,'04D4E5F6','FLEET',1800000600000,'Used',1800000000000,1800000000000,'operator',7);
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
+CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);
+CREATE INDEX charging_transaction_of_id_tag ON charging_transaction (id_tag);
 CREATE INDEX operation_of_charge_point ON operation (charge_point, number);
 CREATE TRIGGER id_tag_removed AFTER INSERT ON id_tag WHEN NEW.status IS NULL
 BEGIN

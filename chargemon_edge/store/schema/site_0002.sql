@@ -12,6 +12,10 @@ CREATE TABLE access_token (
     expires_utc_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- an index ends with the row's id, so a filtered list comes newest first by itself
+CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);
+CREATE INDEX charging_transaction_of_id_tag ON charging_transaction (id_tag);
+
 -- operations
 
 -- AUTOINCREMENT: sqlite_sequence keeps the highest number ever used, also when its row is gone. Without an ended_utc_ms

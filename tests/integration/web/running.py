@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,11 +18,13 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.token_facts import Role
+from chargemon_edge.store.journal import Store, open_store
+from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.settings import WebSettings
 from chargemon_edge.web.table import Rooms
-from tests.unit.control.fakes import FakeChargePoints, FakeJournal
-from tests.unit.web.example import NOW, PLAN, SITE, picture
+from tests.unit.control.fakes import FakeChargePoints
+from tests.unit.web.example import NOW, PLAN, SITE, picture, story
 
 
 class ExampleClock:
@@ -45,32 +48,35 @@ class ExampleClock:
 class Running:
     """The server and what it shows."""
 
-    def __init__(self, settings: WebSettings) -> None:
-        self.clock = ExampleClock()
+    def __init__(self, settings: WebSettings, store: Store, clock: ExampleClock) -> None:
+        self.clock = clock
+        self.store = store
         self.present = Present(SITE, picture())
         self.present.set_plan(PLAN)
         self.commissioning = Commissioning(self.clock)
-        self.journal = FakeJournal()
-        self.tokens = Tokens(self.present, self.journal, self.clock, ())
+        store.journal.record(story())
+        self.tokens = Tokens(self.present, store.journal, self.clock, store.restored.tokens)
         # what the server noticed
         self.noticed: list[Fact] = []
         self.charge_points = FakeChargePoints({})
         commands = Commands(
             present=self.present,
             charge_points=self.charge_points,
-            journal=self.journal,
-            clock=self.clock,
+            journal=store.journal,
+            clock=clock,
             next_number=500,
         )
         rooms = Rooms(
             present=self.present,
+            clock=clock,
+            history=store.history,
             models=ChargerModels(catalogue(), {}, self.present),
             commissioning=self.commissioning,
             tokens=self.tokens,
             commands=commands,
-            charging_profiles=ChargingProfiles(self.present, self.journal, self.clock, RestoredOperations()),
+            charging_profiles=ChargingProfiles(self.present, store.journal, clock, RestoredOperations()),
         )
-        self.server = WebServer(settings, self.present, self.clock, rooms, self.noticed.append)
+        self.server = WebServer(settings, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
 
     @property
@@ -101,9 +107,16 @@ async def running(folder: Path | None = None, **settings: object) -> AsyncIterat
     """Serve until the end of the block; the Unix socket lies in *folder*."""
     unix = None if folder is None else str(folder / "control.sock")
     fields: dict[str, object] = {"port": 0, "unix_socket": unix} | settings
-    site = Running(WebSettings(**fields))  # type: ignore[arg-type]  # fields are given by name
-    site.addresses = await site.server.start()
-    try:
-        yield site
-    finally:
-        await site.server.stop()
+    clock = ExampleClock()
+    with tempfile.TemporaryDirectory() as directory:
+        on_disk = StoreSettings(directory=directory, reserve_kb=64, record_flush_s=0.1, samples_flush_s=0.1)
+        store = open_store(on_disk, clock, inline=True)
+        try:
+            site = Running(WebSettings(**fields), store, clock)  # type: ignore[arg-type]  # fields are given by name
+            site.addresses = await site.server.start()
+            try:
+                yield site
+            finally:
+                await site.server.stop()
+        finally:
+            store.close()

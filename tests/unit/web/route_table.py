@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from chargemon_edge.web.endpoints import Endpoint, Paging
+from chargemon_edge.control.records import Paging
+from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.openapi import parameters_of
 from chargemon_edge.web.resources.live import Live
 from chargemon_edge.web.table import Rooms, table

@@ -9,14 +9,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chargemon_edge.control import records
 from chargemon_edge.web import alarms, shapes, states
+from chargemon_edge.web.resources import charge_points
 from tests.unit.web.route_table import with_section
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 SHAPES = [
     shape
-    for _name, shape in inspect.getmembers(shapes, inspect.isclass)
-    if issubclass(shape, msgspec.Struct) and shape.__module__ == shapes.__name__
+    for module in (shapes, records, charge_points)
+    for _name, shape in inspect.getmembers(module, inspect.isclass)
+    if issubclass(shape, msgspec.Struct) and shape.__module__ == module.__name__
 ]
 
 
