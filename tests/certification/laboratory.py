@@ -139,6 +139,11 @@ class Laboratory:
             {**row, "stopped": row["stop_received_utc_ms"] is not None, "reason": row["stop_reason"]} for row in rows
         ]
 
+    async def shown(self, charge_point: ChargePoint) -> dict[str, Any]:
+        """The charge point as the site shows it now."""
+        points = (await self.get("/site"))["charge_points"]
+        return next(one for one in points if one["identity"] == charge_point.identity)
+
     # --- operations
 
     def start(self, charge_point: ChargePoint, action: str, payload: object = None) -> asyncio.Task[Answer]:
