@@ -86,9 +86,8 @@ class App:
             present = self.present = Present(settings.site, store.restored.picture)
             commissioning = Commissioning(clock)
             models = ChargerModels(settings.catalogue, settings.models, present)
-            cards = Cards(
-                settings.authorisation, present, store.journal, clock, store.restored.cards, rules_of=models.tag_rules
-            )
+            directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
+            cards = _cards(settings, store, present, models, directory, clock)
             requests = Requests(
                 present=present,
                 journal=store.journal,
@@ -98,7 +97,6 @@ class App:
                 next_transaction_id=store.restored.next_transaction_id,
                 heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
             )
-            directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             chargers = ChargerServer(settings.chargers, requests, directory, clock, models=models)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
             page = _page(settings, store, present, commissioning, models, cards, directory, clock)
@@ -128,7 +126,7 @@ class App:
                     rooms.create_task(cards.run(), name="cards")
                     rooms.create_task(balance.run(), name="balance")
                     rooms.create_task(_watch(notifier, store, present), name="watchdog")
-                    self._running = Running(present, cards.authorisation, balance, contact, chargers, page, meters)
+                    self._running = Running(present, cards, balance, contact, chargers, page, meters)
                     _announce(settings, present, addresses)
                     notifier.ready(_status(present))
                     listeners.callback(notifier.stopping)
@@ -148,6 +146,15 @@ class App:
     def kill(self) -> None:
         """Make the coming end of :meth:`run` that of a crash: what is not on disk yet is lost. For simulations."""
         self._killed = True
+
+
+def _cards(
+    settings: Settings, store: Store, present: Present, models: ChargerModels, charge_points: ChargePoints, clock: Clock
+) -> Cards:
+    restored = store.restored.cards
+    return Cards(
+        settings.authorisation, present, charge_points, store.journal, clock, restored, rules_of=models.tag_rules
+    )
 
 
 def _page(
@@ -174,6 +181,7 @@ def _page(
         commissioning=commissioning,
         models=models,
         history=store.history,
+        cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
         commands=commands,
         charging_profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),

@@ -14,8 +14,8 @@ from msgspec.structs import fields
 
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.config import ConfigError, Settings
-from chargemon_edge.control.authorisation import Authorisation
 from chargemon_edge.control.balance import Balance
+from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.present import Present
 from chargemon_edge.csms.credentials import CredentialsError
@@ -59,7 +59,7 @@ class Running(NamedTuple):
     """The rooms that can be told something new."""
 
     present: Present
-    authorisation: Authorisation
+    cards: Cards
     balance: Balance
     contact: Contact
     chargers: ChargerServer
@@ -117,7 +117,7 @@ def _take(old: Settings, new: Settings, running: Running) -> None:
             raise ConfigError([f"balancing would not arm: {regulator.why}"])
     if old.chargers != new.chargers:
         running.chargers.replace(new.chargers)
-    running.authorisation.replace(new.authorisation)
+    running.cards.replace(new.authorisation)
     set_level(new.log_level)
     if regulator is not None:
         running.present.replace_site(new.site)

@@ -115,7 +115,9 @@ def _settings(document: dict[str, Any], folder: Path) -> Settings:
         site=site,
         meters=file.meter,
         authorisation=AuthorisationSettings(
-            accept_unknown=file.authorisation.accept_unknown, id_tags=tuple(one.noun() for one in file.id_tag)
+            accept_unknown=file.authorisation.accept_unknown,
+            local_lists=file.authorisation.local_lists,
+            id_tags=tuple(one.noun() for one in file.id_tag),
         ),
         chargers=chargers,
         models={table.identity: table.says() for table in file.charge_point},

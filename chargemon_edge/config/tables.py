@@ -36,6 +36,7 @@ class AuthorisationTable(msgspec.Struct, frozen=True, kw_only=True):
     """``[authorisation]``"""
 
     accept_unknown: bool = False
+    local_lists: bool = True
 
 
 class CircuitTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ class AuthorisationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     accept_unknown: bool = False
     """True: every tag that is not listed may charge (a private site without card control)."""
+    local_lists: bool = True
+    """Whether charge points are kept a list of the known tags, for when they cannot ask."""
     id_tags: tuple[IdTag, ...] = ()
 
 

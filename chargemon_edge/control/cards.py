@@ -1,11 +1,13 @@
-"""Everything about cards, built together: who may charge, teach-in, reservations."""
+"""Everything about cards, built together: who may charge, teach-in, reservations, charge points' own lists."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from chargemon_edge.control.authorisation import Authorisation, AuthorisationSettings
-from chargemon_edge.control.ports import Clock, Journal
+from chargemon_edge.control.local_lists import LocalLists
+from chargemon_edge.control.ports import ChargePoints, Clock, Journal
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.reservations import Reservations
 from chargemon_edge.control.teach_in import TeachIn
@@ -19,6 +21,7 @@ class Cards:
         self,
         settings: AuthorisationSettings,
         present: Present,
+        charge_points: ChargePoints,
         journal: Journal,
         clock: Clock,
         restored: RestoredCards,
@@ -26,12 +29,7 @@ class Cards:
         rules_of: Callable[[str], TagRules] = lambda _charge_point: NO_RULES,
     ) -> None:
         self.teach_in = TeachIn(present=present, journal=journal, clock=clock)
-        self.reservations = Reservations(
-            present=present,
-            journal=journal,
-            clock=clock,
-            restored=restored.reservations,
-        )
+        self.reservations = Reservations(present=present, journal=journal, clock=clock, restored=restored.reservations)
         self.authorisation = Authorisation(
             settings,
             present=present,
@@ -40,7 +38,25 @@ class Cards:
             records=restored.id_tags,
             rules_of=rules_of,
         )
+        self.local_lists = LocalLists(
+            present=present,
+            charge_points=charge_points,
+            journal=journal,
+            clock=clock,
+            id_tags=self.authorisation.id_tags,
+            enabled=settings.local_lists,
+            restored=restored.local_lists,
+            revoked_utc_ms=restored.revoked_utc_ms,
+        )
+
+    def replace(self, settings: AuthorisationSettings) -> None:
+        """Answer, and keep lists, by these settings from now on; records stay."""
+        before = list(self.authorisation.id_tags.tags())
+        self.authorisation.replace(settings)
+        self.local_lists.replace(settings.local_lists, before)
 
     async def run(self) -> None:
-        """End reservations in their time, until cancelled."""
-        await self.reservations.run()
+        """End reservations in their time and keep the lists, until cancelled."""
+        async with asyncio.TaskGroup() as running:
+            running.create_task(self.reservations.run(), name="reservations")
+            running.create_task(self.local_lists.run(), name="local lists")

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
@@ -36,6 +37,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     commissioning: Commissioning
     models: ChargerModels
     history: History
+    cards: Cards
     tokens: Tokens
     commands: Commands
     charging_profiles: ChargingProfiles

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from chargemon_edge.config.charger_models import catalogue
+from chargemon_edge.control.authorisation import AuthorisationSettings
+from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
@@ -16,6 +18,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import RestoredOperations
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
+from chargemon_edge.site.cards import IdTag, RestoredCards
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.store.journal import Store, open_store
@@ -66,10 +69,20 @@ class Running:
             clock=clock,
             next_number=500,
         )
+        self.cards = Cards(
+            AuthorisationSettings(id_tags=(IdTag(id_tag="CONFIGURED"),)),
+            self.present,
+            self.charge_points,
+            store.journal,
+            clock,
+            RestoredCards(),
+        )
+        commands.keep(self.cards.reservations)
         rooms = Rooms(
             present=self.present,
             clock=clock,
             history=store.history,
+            cards=self.cards,
             models=ChargerModels(catalogue(), {}, self.present),
             commissioning=self.commissioning,
             tokens=self.tokens,

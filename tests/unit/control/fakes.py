@@ -131,6 +131,7 @@ class House:
         self.cards = Cards(
             AuthorisationSettings(id_tags=tags),
             self.present,
+            FakeChargePoints({}),
             self.journal,
             self.clock,
             RestoredCards(),
