@@ -50,6 +50,11 @@ def now(**offset: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
+def utc_ms(text: str) -> int:
+    """The moment that such a text names, in milliseconds since 1970."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
 def basic(user: str, password: str | bytes) -> str:
     """The value of an Authorization header."""
     secret = password.encode() if isinstance(password, str) else password

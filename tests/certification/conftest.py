@@ -27,9 +27,10 @@ async def laboratory(
     identities = [identity_of(item.name) for item in request.session.items if item.path == request.path]
     extra: str = getattr(request.module, "CONFIGURATION", "")
     async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], extra) as laboratory:
-        # the first commit starts the writer's thread, which then belongs to no test
+        # the first commit and the first look at the records start a thread each, which then belong to no test
         async with connected(laboratory.url, FIRST) as first:
             await first.begin(1, VALID)
+            assert len(await laboratory.transactions(first)) == 1
         yield laboratory
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ import aiohttp
 from chargemon_edge.app import Addresses, App
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.config import load
-from tests.certification.charge_point import PASSWORD, Asked, ChargePoint
+from tests.certification.charge_point import PASSWORD, PATIENCE_S, Asked, ChargePoint
 
 HEARTBEAT_S = 1
 VALID, EXPIRED, BLOCKED, UNKNOWN = "TAG-VALID", "TAG-EXPIRED", "TAG-BLOCKED", "TAG-UNKNOWN"
@@ -86,8 +85,7 @@ class Operated(NamedTuple):
 class Laboratory:
     """A running daemon."""
 
-    def __init__(self, folder: Path, addresses: Addresses, operator: aiohttp.ClientSession) -> None:
-        self.folder = folder
+    def __init__(self, addresses: Addresses, operator: aiohttp.ClientSession) -> None:
         self.addresses = addresses
         self.url = f"ws://127.0.0.1:{addresses.chargers[1]}/ocpp"
         self._operator = operator
@@ -129,15 +127,17 @@ class Laboratory:
 
     async def transactions(self, charge_point: ChargePoint) -> list[dict[str, Any]]:
         """Its transactions, newest first."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/site.db?mode=ro", uri=True)) as database:
-            database.row_factory = sqlite3.Row
-            rows = database.execute(
-                "SELECT * FROM charging_transaction WHERE charge_point = ? ORDER BY transaction_id DESC",
-                (charge_point.identity,),
-            ).fetchall()
-        return [
-            {**row, "stopped": row["stop_received_utc_ms"] is not None, "reason": row["stop_reason"]} for row in rows
-        ]
+        items: list[dict[str, Any]] = (await self.get(f"/transactions?charge_point={charge_point.identity}"))["items"]
+        return items
+
+    async def events(self, charge_point: ChargePoint, kind: str, count: int) -> list[dict[str, Any]]:
+        """Its events of that kind, oldest first, once there are so many: they are written behind."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                page = await self.get(f"/event-records?charge_point={charge_point.identity}&kind={kind}")
+                if len(page["items"]) >= count:
+                    return [one["body"] for one in reversed(page["items"])]
+                await asyncio.sleep(0.02)
 
     async def shown(self, charge_point: ChargePoint) -> dict[str, Any]:
         """The charge point as the site shows it now."""
@@ -185,7 +185,7 @@ async def running(folder: Path, identities: Iterable[str], extra: str = "") -> A
     """The daemon, with a quiet charge point of two connectors for each identity; *extra* joins its configuration."""
     (folder / "password").write_text(PASSWORD)
     text = _configuration(identities, extra).replace('"control.sock"', f'"{folder}/control.sock"')
-    settings = load(text + f'[store]\ndirectory = "{folder}"\n', folder)
+    settings = load(text + f'[store]\ndirectory = "{folder}"\nrecord_flush_s = 0.1\n', folder)
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     daemon = asyncio.create_task(App(settings, SystemClock()).run(ready.set_result))
     try:
@@ -195,7 +195,7 @@ async def running(folder: Path, identities: Iterable[str], extra: str = "") -> A
         addresses = ready.result()
         assert addresses.unix is not None
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(addresses.unix)) as operator:
-            yield Laboratory(folder, addresses, operator)
+            yield Laboratory(addresses, operator)
     finally:
         daemon.cancel()
         with contextlib.suppress(asyncio.CancelledError):

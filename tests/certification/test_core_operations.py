@@ -64,7 +64,7 @@ async def test_012_remote_stop(laboratory: Laboratory, charge_point: ChargePoint
     await charge_point.status(1, "Finishing", "Available")
 
     (record,) = await laboratory.transactions(charge_point)
-    assert (record["transaction_id"], record["stopped"], record["reason"]) == (transaction_id, True, "Remote")
+    assert (record["transaction_id"], record["open"], record["stop_reason"]) == (transaction_id, False, "Remote")
 
 
 async def _reset(laboratory: Laboratory, charge_point: ChargePoint, kind: str, reason: str) -> None:
@@ -110,7 +110,7 @@ async def test_018_1_unlock_during_a_session(laboratory: Laboratory, charge_poin
     assert await charge_point.stop(transaction_id, reason="UnlockCommand") == {}
     await charge_point.status(1, "Available")
 
-    assert (await laboratory.transactions(charge_point))[0]["reason"] == "UnlockCommand"
+    assert (await laboratory.transactions(charge_point))[0]["stop_reason"] == "UnlockCommand"
 
 
 KEYS: list[dict[str, Any]] = [
@@ -150,7 +150,7 @@ async def test_028_remote_stop_of_an_unknown_transaction_rejected(
     unknown = {"transactionId": transaction_id + 1_000_000}
     await laboratory.sent_as_given(charge_point, "RemoteStopTransaction", unknown, status="Rejected")
     (record,) = await laboratory.transactions(charge_point)
-    assert (record["transaction_id"], record["stopped"]) == (transaction_id, False)
+    assert (record["transaction_id"], record["open"]) == (transaction_id, True)
 
 
 async def test_030_unlock_fails_without_a_session(laboratory: Laboratory, charge_point: ChargePoint) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.certification.charge_point import ChargePoint, connected, now
+from tests.certification.charge_point import ChargePoint, connected, now, utc_ms
 from tests.certification.laboratory import BLOCKED, EXPIRED, HEARTBEAT_S, UNKNOWN, VALID, Laboratory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,7 +41,7 @@ async def test_003_session_plug_in_first(laboratory: Laboratory, charge_point: C
     assert await laboratory.states(charge_point) == {1: "charging", 2: "unknown"}
     (record,) = await laboratory.transactions(charge_point)
     assert (record["transaction_id"], record["id_tag"], record["meter_start_wh"]) == (transaction_id, VALID, 100)
-    assert record["stopped"] is False
+    assert record["open"]
 
 
 async def test_004_1_session_id_first(laboratory: Laboratory, charge_point: ChargePoint) -> None:
@@ -70,8 +70,8 @@ async def test_005_1_disconnected_on_the_cars_side(laboratory: Laboratory, charg
 
     assert await laboratory.states(charge_point) == {1: "available", 2: "unknown"}
     (record,) = await laboratory.transactions(charge_point)
-    assert (record["transaction_id"], record["stopped"]) == (transaction_id, True)
-    assert (record["meter_stop_wh"], record["reason"]) == (4200, "EVDisconnected")
+    assert (record["transaction_id"], record["open"]) == (transaction_id, False)
+    assert (record["meter_stop_wh"], record["stop_reason"]) == (4200, "EVDisconnected")
 
 
 async def test_007_cached_id_starts_without_an_authorize(laboratory: Laboratory, charge_point: ChargePoint) -> None:
@@ -112,12 +112,12 @@ async def test_032_1_power_failure(laboratory: Laboratory, charge_point: ChargeP
     async with connected(laboratory.url, charge_point.identity) as back:
         assert (await back.boot())["status"] == "Accepted"
         (record,) = await laboratory.transactions(back)
-        assert (record["transaction_id"], record["stopped"]) == (transaction_id, False)
+        assert (record["transaction_id"], record["open"]) == (transaction_id, True)
         await back.status(1, "Available")
         assert await back.stop(transaction_id, reason="PowerLoss", timestamp=now(seconds=-1), meterStop=90) == {}
 
     (record,) = await laboratory.transactions(charge_point)
-    assert (record["stopped"], record["reason"], record["meter_stop_wh"]) == (True, "PowerLoss", 90)
+    assert (record["open"], record["stop_reason"], record["meter_stop_wh"]) == (False, "PowerLoss", 90)
 
 
 async def test_037_1_started_offline_with_a_valid_id(laboratory: Laboratory, charge_point: ChargePoint) -> None:
@@ -126,7 +126,7 @@ async def test_037_1_started_offline_with_a_valid_id(laboratory: Laboratory, cha
     await charge_point.status(1, "Charging")
 
     (record,) = await laboratory.transactions(charge_point)
-    assert (record["transaction_id"], record["started_text"]) == (transaction_id, began)
+    assert (record["transaction_id"], record["started_utc_ms"]) == (transaction_id, utc_ms(began))
 
 
 async def test_037_3_started_offline_with_an_invalid_id(laboratory: Laboratory, charge_point: ChargePoint) -> None:
@@ -139,7 +139,7 @@ async def test_037_3_started_offline_with_an_invalid_id(laboratory: Laboratory, 
 
     record = (await laboratory.transactions(charge_point))[0]
     assert (record["transaction_id"], record["id_tag_status"]) == (answer["transactionId"], "Invalid")
-    assert (record["stopped"], record["reason"]) == (True, "DeAuthorized")
+    assert (record["open"], record["stop_reason"]) == (False, "DeAuthorized")
 
 
 async def test_039_a_whole_transaction_offline(laboratory: Laboratory, charge_point: ChargePoint) -> None:
@@ -149,5 +149,5 @@ async def test_039_a_whole_transaction_offline(laboratory: Laboratory, charge_po
     assert answer["idTagInfo"]["status"] == "Accepted"
 
     (record,) = await laboratory.transactions(charge_point)
-    assert (record["started_text"], record["meter_start_wh"], record["meter_stop_wh"]) == (began, 1000, 9000)
-    assert (record["stopped"], record["reason"]) == (True, "Local")
+    assert (record["started_utc_ms"], record["meter_start_wh"], record["meter_stop_wh"]) == (utc_ms(began), 1000, 9000)
+    assert (record["open"], record["stop_reason"]) == (False, "Local")

@@ -23,6 +23,10 @@ async def _progress(charge_point: ChargePoint, *statuses: str) -> None:
         assert await charge_point.call("FirmwareStatusNotification", status=status) == {}
 
 
+async def _recorded(laboratory: Laboratory, charge_point: ChargePoint, count: int = 4) -> list[str]:
+    return [one["status"] for one in await laboratory.events(charge_point, "FirmwareStatusReported", count)]
+
+
 async def test_044_1_firmware_update(laboratory: Laboratory, charge_point: ChargePoint) -> None:
     await charge_point.boot(firmwareVersion="1.0")
     await _update(laboratory, charge_point)
@@ -39,11 +43,13 @@ async def test_044_1_firmware_update(laboratory: Laboratory, charge_point: Charg
         await _progress(back, "Installed")
         assert await laboratory.states(back) == {1: "available", 2: "available"}
         assert (await laboratory.shown(back))["firmware_version"] == "2.0"
+        assert await _recorded(laboratory, back) == ["Downloading", "Downloaded", "Installing", "Installed"]
 
 
 async def test_044_2_firmware_download_fails(laboratory: Laboratory, charge_point: ChargePoint) -> None:
     await _update(laboratory, charge_point)
     await _progress(charge_point, "Downloading", "DownloadFailed")
+    assert await _recorded(laboratory, charge_point, 2) == ["Downloading", "DownloadFailed"]
 
 
 async def test_044_3_firmware_installation_fails(laboratory: Laboratory, charge_point: ChargePoint) -> None:
@@ -56,6 +62,7 @@ async def test_044_3_firmware_installation_fails(laboratory: Laboratory, charge_
         assert (await back.boot(firmwareVersion="1.0"))["status"] == "Accepted"
         await back.status(1, "Available")
         assert (await laboratory.shown(back))["firmware_version"] == "1.0"
+        assert await _recorded(laboratory, back) == ["Downloading", "Downloaded", "Installing", "InstallationFailed"]
 
 
 async def _diagnostics(laboratory: Laboratory, charge_point: ChargePoint, *statuses: str) -> None:
@@ -64,6 +71,8 @@ async def _diagnostics(laboratory: Laboratory, charge_point: ChargePoint, *statu
     assert list(operated.sent.payload) == ["location", "startTime", "stopTime"]
     for status in statuses:
         assert await charge_point.call("DiagnosticsStatusNotification", status=status) == {}
+    recorded = await laboratory.events(charge_point, "DiagnosticsStatusReported", len(statuses))
+    assert [one["status"] for one in recorded] == list(statuses)
 
 
 async def test_045_1_diagnostics(laboratory: Laboratory, charge_point: ChargePoint) -> None:
