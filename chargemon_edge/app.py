@@ -21,6 +21,7 @@ from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.contact import Contact
@@ -185,6 +186,7 @@ def _page(
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
         commands=commands,
         charging_profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
+        closing=Closing(present, store.journal, clock),
     )
     stale_s = settings.balancing.meter_stale_s
     return WebServer(settings.page, rooms, _reporter(store, present), meter_stale_s=stale_s)

@@ -9,6 +9,7 @@ import msgspec
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Clock, History
@@ -41,6 +42,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens
     commands: Commands
     charging_profiles: ChargingProfiles
+    closing: Closing
 
 
 def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
@@ -49,7 +51,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
         (
             *live.endpoints(views),
             *charge_points.endpoints(charge_points.ChargePoints(rooms.present, rooms.clock)),
-            *transactions.endpoints(transactions.Transactions(rooms.history)),
+            *transactions.endpoints(transactions.Transactions(rooms.history, rooms.closing)),
             *records.endpoints(records.Records(rooms.history)),
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec.structs import replace
 
+from chargemon_edge.control.closing import Closing, NotClosedError
 from chargemon_edge.control.ports import History
 from chargemon_edge.control.records import (
     MeterValueRecord,
@@ -18,7 +19,7 @@ from chargemon_edge.control.records import (
 )
 from chargemon_edge.log import masked
 from chargemon_edge.site.token_facts import Role
-from chargemon_edge.web.endpoints import Answer, Call, Caller, Endpoint, Nothing, Reply, not_found, problem
+from chargemon_edge.web.endpoints import Answer, Call, Caller, Endpoint, Nothing, Reply, not_found, not_stored, problem
 
 _PATH = "/api/v1/transactions"
 _ID = Annotated[TransactionId, msgspec.Meta(description="OCPP's transactionId")]
@@ -39,8 +40,9 @@ class ValuesOfOne(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Transactions:
     """The handlers. Viewers see id tags masked: a tag opens every connector of the site."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, closing: Closing) -> None:
         self._history = history
+        self._closing = closing
 
     async def list(self, call: Call[TransactionQuery, Nothing]) -> Answer:
         """A page."""
@@ -63,6 +65,16 @@ class Transactions:
             return not_found("such transaction")
         return Reply(await self._history.meter_values_of(found, call.parameters))
 
+    async def close(self, call: Call[OneTransaction, Nothing]) -> Answer:
+        """End a stale one."""
+        try:
+            known = await self._closing.close(call.parameters.transaction_id, call.caller.name)
+        except NotClosedError as refusal:
+            return problem(409, "not closed", str(refusal))
+        except Exception as error:  # noqa: BLE001 -- whatever the disk had against it; nothing was changed
+            return not_stored(error)
+        return Reply(status=204) if known else not_found("such transaction")
+
 
 def _seen_by(caller: Caller, record: TransactionRecord) -> TransactionRecord:
     if caller.role.covers(Role.OPERATOR):
@@ -72,7 +84,7 @@ def _seen_by(caller: Caller, record: TransactionRecord) -> TransactionRecord:
 
 
 def endpoints(transactions: Transactions) -> tuple[Endpoint[Any, Any], ...]:
-    """Reading only: transactions are written by charge points."""
+    """Transactions are written by charge points; only one whose stop will not come is ended here."""
     return (
         Endpoint(
             method="GET",
@@ -95,6 +107,17 @@ def endpoints(transactions: Transactions) -> tuple[Endpoint[Any, Any], ...]:
             answers={200: TransactionRecord},
             problems=(404, 503),
             handle=transactions.show,
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{_PATH}/{{transaction_id}}/close",
+            summary="End a transaction whose stop will not come; not one that goes on",
+            role=Role.OPERATOR,
+            parameters=OneTransaction,
+            body=Nothing,
+            answers={204: None},
+            problems=(404, 409, 503),
+            handle=transactions.close,
         ),
         Endpoint(
             method="GET",

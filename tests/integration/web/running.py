@@ -13,6 +13,7 @@ from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import RestoredOperations
@@ -88,6 +89,7 @@ class Running:
             tokens=self.tokens,
             commands=commands,
             charging_profiles=ChargingProfiles(self.present, store.journal, clock, RestoredOperations()),
+            closing=Closing(self.present, store.journal, clock),
         )
         self.server = WebServer(settings, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
