@@ -15,6 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from chargemon_edge import __version__
+from chargemon_edge.access import Access
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.config import Settings
 from chargemon_edge.control.balance import Balance
@@ -37,7 +38,7 @@ from chargemon_edge.reload import Running, reload
 from chargemon_edge.site.facts import ChargePointBooted, Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
-from chargemon_edge.web.server import WebServer
+from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.table import Rooms
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Addresses(NamedTuple):
     chargers: tuple[str, int]
     page: tuple[str, int]
     unix: str | None
+    chargers_tls: tuple[str, int] | None = None
+    chargers_mutual_tls: tuple[str, int] | None = None
 
 
 class App:
@@ -98,7 +101,8 @@ class App:
                 next_transaction_id=store.restored.next_transaction_id,
                 heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
             )
-            chargers = ChargerServer(settings.chargers, requests, directory, clock, models=models)
+            access = Access(settings, clock)
+            chargers = access.server(requests, directory, models, inline=self._inline_writer)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
             page = _page(settings, store, present, commissioning, models, cards, directory, clock)
             balance = Balance(
@@ -117,11 +121,12 @@ class App:
                 listeners.push_async_callback(page.stop)
                 operators = await page.start(self._sockets.get("page", ()))
                 listeners.push_async_callback(chargers.stop)
-                for_chargers = await chargers.start(self._sockets.get("chargers", ()))
-                addresses = Addresses(for_chargers, operators.page, operators.unix)
+                await chargers.start(self._sockets)
+                addresses = _addresses(chargers, operators)
                 async with asyncio.TaskGroup() as rooms:
                     meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))
                     meters.replace(settings.meters)
+                    access.start(rooms)
                     rooms.create_task(store.run(), name="store")
                     rooms.create_task(contact.run(), name="contact")
                     rooms.create_task(cards.run(), name="cards")
@@ -156,6 +161,11 @@ def _cards(
     return Cards(
         settings.authorisation, present, charge_points, store.journal, clock, restored, rules_of=models.tag_rules
     )
+
+
+def _addresses(chargers: ChargerServer, operators: WebAddresses) -> Addresses:
+    of = chargers.addresses
+    return Addresses(of["plain"], operators.page, operators.unix, of.get("tls"), of.get("mutual-tls"))
 
 
 def _page(

@@ -19,6 +19,8 @@ from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.control.charger_models import SiteSays
 from chargemon_edge.csms import settings as charger_settings
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
+from chargemon_edge.keys import settings as keys_settings
+from chargemon_edge.keys.settings import KeysSettings
 from chargemon_edge.meters import settings as meter_settings
 from chargemon_edge.meters.settings import MeterSettings
 from chargemon_edge.site.charger_model import Entry
@@ -52,6 +54,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     page: WebSettings = WebSettings()
     store: StoreSettings = StoreSettings()
     balancing: Policy = Policy()
+    keys: KeysSettings = KeysSettings()
     log: tables.LogTable = tables.LogTable()
 
 
@@ -68,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page: WebSettings
     store: StoreSettings
     balancing: Policy
+    keys: KeysSettings
     log_level: str
 
 
@@ -125,6 +129,7 @@ def _settings(document: dict[str, Any], folder: Path) -> Settings:
         page=file.page,
         store=replace(file.store, directory=str(folder / file.store.directory)),
         balancing=file.balancing,
+        keys=_keys(file.keys, folder),
         log_level=file.log.level,
     )
 
@@ -141,10 +146,19 @@ def secret_path(folder: Path, name: str) -> Path:
     return folder / name
 
 
+def _keys(settings: KeysSettings, folder: Path) -> KeysSettings:
+    files = ("server_certificate", "server_certificate_rsa", "charger_authorities", "server_root")
+    named = {name: getattr(settings, name) for name in files}
+    return replace(
+        settings, **{name: str(secret_path(folder, path)) for name, path in named.items() if path is not None}
+    )
+
+
 def _access(table: tables.ChargePointTable, folder: Path) -> ChargePointAccess:
     return ChargePointAccess(
         identity=table.identity,
         password_file=None if table.password_file is None else secret_path(folder, table.password_file),
+        security_profile=table.security_profile,
         allow_without_password=table.allow_without_password,
         sources=table.sources,
     )
@@ -185,8 +199,10 @@ def _room_mistakes(file: File, chargers: CsmsSettings) -> list[str]:
     wrong += [f"store: {words}" for words in store_settings.mistakes(file.store)]
     wrong += [f"balancing: {words}" for words in file.balancing.mistakes()]
     wrong += charger_settings.mistakes(chargers)
+    wrong += [f"keys: {words}" for words in keys_settings.mistakes(file.keys)]
     if file.chargers.charge_points:
         wrong.append("chargers.charge_points: write each charger as a [[charge_point]] table")
-    if file.chargers.port == file.page.port != 0:
-        wrong.append(f"chargers.port and page.port are both {file.page.port}; the two networks need their own")
+    for name in ("port", "tls_port", "mutual_tls_port"):
+        if getattr(file.chargers, name) == file.page.port != 0:
+            wrong.append(f"chargers.{name} and page.port are both {file.page.port}; the two networks need their own")
     return wrong

@@ -98,6 +98,7 @@ class ChargePointTable(msgspec.Struct, frozen=True, kw_only=True):
 
     identity: Annotated[str, msgspec.Meta(min_length=1, max_length=48)]
     password_file: str | None = None
+    security_profile: Annotated[int, msgspec.Meta(ge=0, le=3)] | None = None
     allow_without_password: bool = False
     subprotocol_optional: bool | None = None
     websocket_ping: bool | None = None

@@ -23,6 +23,7 @@ from chargemon_edge.control.records import (
 )
 from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
+from chargemon_edge.site.access_facts import AccessRecord
 from chargemon_edge.site.cards import RestoredCards
 from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
@@ -104,8 +105,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 class Reception(Protocol):
     """Where the chargers' edge hands in what happened there. Every method returns at once."""
 
-    def link_opened(self, charge_point: str, remote: str, *, known: bool) -> None:
-        """An authenticated link stands and may be used."""
+    def link_opened(
+        self, charge_point: str, remote: str, *, known: bool, profile: int = 0, key: str | None = None
+    ) -> None:
+        """An authenticated link stands and may be used: with which security profile, and with which kept password
+        (password_hash.key_id)."""
         ...
 
     def link_closed(self, charge_point: str, reason: str) -> None:
@@ -141,6 +145,14 @@ class Ordinary:
     def quirks(self, charge_point: str) -> Quirks:
         """None."""
         return Quirks()
+
+
+class AccessRecords(Protocol):
+    """How charge points get in, beside and beyond the configuration."""
+
+    def find(self, charge_point: str) -> AccessRecord | None:
+        """Its record now, if it has one."""
+        ...
 
 
 class ChargePoints(Protocol):
@@ -189,6 +201,9 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[TokenIssued, ...] = ()
     operations: RestoredOperations = RestoredOperations()
     cards: RestoredCards = RestoredCards()
+    access: tuple[AccessRecord, ...] = ()
+    certificates: tuple[Fact, ...] = ()
+    """What is known of charge points' certificates, as the facts that told of it."""
 
 
 class Journal(Protocol):

@@ -75,11 +75,18 @@ class Requests:
 
     # --- ports.Reception
 
-    def link_opened(self, charge_point: str, remote: str, *, known: bool) -> None:
+    def link_opened(
+        self, charge_point: str, remote: str, *, known: bool, profile: int = 0, key: str | None = None
+    ) -> None:
         """The charge point has a link; whatever was judged of its clock before no longer holds."""
-        for key in [key for key in self._times if key[0] == charge_point]:
-            del self._times[key]
-        self._note(facts.LinkOpened(at=moment(self._clock), charge_point=charge_point, remote=remote, known=known))
+        for place in [place for place in self._times if place[0] == charge_point]:
+            del self._times[place]
+        at = moment(self._clock)
+        self._note(
+            facts.LinkOpened(
+                at=at, charge_point=charge_point, remote=remote, known=known, security_profile=profile, key=key
+            )
+        )
 
     def link_closed(self, charge_point: str, reason: str) -> None:
         """Its link is gone."""

@@ -1,6 +1,6 @@
-"""Decides, from a request's head alone, whether a charge point may come in. No I/O; the answer is a value.
+"""What a request to open a charge point's link says, and the answers to it. No I/O; :mod:`.doorkeeper` judges.
 
-OCPP-J 1.6 §3 (connection), security white paper profile 1 (Basic authentication). Tolerant where real chargers are odd
+OCPP-J 1.6 §3 (connection). Tolerant where real chargers are odd
 (any path prefix, no Upgrade header, any Origin), strict where a stranger could profit.
 """
 
@@ -15,11 +15,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from chargemon_edge.control.failures import source_key
-from chargemon_edge.control.ports import Ordinary, QuirksOf
-from chargemon_edge.csms.credentials import Credentials, basic_password
+from chargemon_edge.csms.listener import PLAIN_PROFILES, ShownCertificate
 from chargemon_edge.csms.settings import ChargePointAccess
-from chargemon_edge.csms.throttle import LoginThrottle
 from chargemon_edge.site.charger_model import Quirks
 
 SUBPROTOCOL = "ocpp1.6"
@@ -31,6 +28,7 @@ _LONGEST_KEY = 128
 LOGIN_REFUSED = "login refused"
 UNKNOWN_IDENTITY = "unknown identity"
 TOO_MANY_FAILURES = "too many failed logins"
+WRONG_PROFILE = "wrong security profile"
 HANDSHAKE_REFUSED = "handshake refused"
 
 
@@ -43,6 +41,10 @@ class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
     """Names in lower case."""
     source: str
     """The peer's IP address."""
+    profiles: frozenset[int] = PLAIN_PROFILES
+    """Security profiles of the listener that it came to."""
+    certificate: ShownCertificate | None = None
+    """Where TLS asked for one."""
 
     def one(self, name: str) -> str | None:
         """That header; ValueError if it came more than once."""
@@ -63,6 +65,10 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """Spelled as the charge point offered it; None: it offered none."""
     accept: str
     """Sec-WebSocket-Accept."""
+    profile: int
+    """The security profile that it came with."""
+    key: str | None = None
+    """The name of the kept password that it logged in with; None: a configured one, or none."""
 
     @property
     def identity(self) -> str:
@@ -120,86 +126,16 @@ def identity_of(target: str) -> str:
     return identity
 
 
-class Doorkeeper:
-    """Knows who may come in. Counts failures; asks for nothing but the time."""
+class RefusalError(Exception):
+    """A request that is refused for what it is, not for who sends it."""
 
-    def __init__(
-        self,
-        charge_points: Iterable[ChargePointAccess],
-        credentials: Credentials,
-        throttle: LoginThrottle,
-        models: QuirksOf | None = None,
-    ) -> None:
-        self._charge_points = {charge_point.identity: charge_point for charge_point in charge_points}
-        self._credentials = credentials
-        self._throttle = throttle
-        self._models = models or Ordinary()
-
-    def judge(self, head: RequestHead, now_s: float, *, commissioning: bool) -> Admitted | Refused:
-        """Let the peer in or say why not."""
-        try:
-            identity, key = _websocket_request(head)
-        except _Refusal as refusal:
-            return refusal.refused
-        access = self._charge_points.get(identity)
-        if access is not None:
-            refused = self._log_in(head, access, now_s)
-        elif commissioning:
-            access, refused = ChargePointAccess(identity=identity), None
-        else:
-            refused = self._unknown(head, identity, now_s)
-        if refused is not None:
-            return refused
-        assert access is not None
-        quirks = self._models.quirks(identity)
-        return _admit(head, access, key, known=identity in self._charge_points, quirks=quirks)
-
-    def _unknown(self, head: RequestHead, identity: str, now_s: float) -> Refused:
-        source = source_key(head.source)
-        wait_s = self._throttle.source_wait_s(source, now_s)
-        self._throttle.failed(source, None, now_s)
-        if wait_s > 0:
-            return _too_many(identity, wait_s)
-        return Refused(status=404, why="identity is not configured", event=UNKNOWN_IDENTITY, identity=identity)
-
-    def _log_in(self, head: RequestHead, access: ChargePointAccess, now_s: float) -> Refused | None:
-        source, identity = source_key(head.source), access.identity
-        wait_s = self._throttle.wait_s(source, identity, now_s)
-        if wait_s > 0:
-            return _too_many(identity, wait_s)
-        why = self._login_fault(head, access)
-        if why is None:
-            self._throttle.succeeded(source, identity)
-            return None
-        wait_s = self._throttle.source_wait_s(source, now_s)
-        self._throttle.failed(source, identity, now_s)
-        if wait_s > 0:
-            return _too_many(identity, wait_s)
-        challenge = (("WWW-Authenticate", 'Basic realm="charge points", charset="UTF-8"'),)
-        return Refused(status=401, why=why, event=LOGIN_REFUSED, identity=identity, headers=challenge)
-
-    def _login_fault(self, head: RequestHead, access: ChargePointAccess) -> str | None:
-        if access.sources and not _within(head.source, access.sources):
-            return "address is outside the networks allowed for it"
-        if not self._credentials.protects(access.identity):
-            return None if access.allow_without_password else "no password is configured for it"
-        try:
-            header = head.one("authorization")
-            if header is None:
-                return "no credentials"
-            password = basic_password(header, access.identity)
-        except ValueError as error:
-            return str(error)
-        return None if self._credentials.match(access.identity, password) else "wrong password"
-
-
-class _Refusal(Exception):
     def __init__(self, status: int, why: str, *headers: tuple[str, str]) -> None:
         super().__init__(why)
         self.refused = Refused(status=status, why=why, headers=headers)
 
 
-def _too_many(identity: str, wait_s: float) -> Refused:
+def too_many(identity: str, wait_s: float) -> Refused:
+    """Answered without a look at the login."""
     return Refused(
         status=429,
         why="too many failed logins",
@@ -210,29 +146,37 @@ def _too_many(identity: str, wait_s: float) -> Refused:
     )
 
 
-def _websocket_request(head: RequestHead) -> tuple[str, str]:
-    """(identity, Sec-WebSocket-Key) of a request that asks for a WebSocket (RFC 6455 §4.2.1)."""
+def websocket_request(head: RequestHead) -> tuple[str, str]:
+    """(identity, Sec-WebSocket-Key) of a request that asks for a WebSocket (RFC 6455 §4.2.1); raises RefusalError."""
     if head.method != "GET":
-        raise _Refusal(405, "only GET opens a WebSocket", ("Allow", "GET"))
+        raise RefusalError(405, "only GET opens a WebSocket", ("Allow", "GET"))
     try:
         identity = identity_of(head.target)
         key = head.one("sec-websocket-key")
         version = head.one("sec-websocket-version")
     except ValueError as error:
-        raise _Refusal(400, str(error)) from None
+        raise RefusalError(400, str(error)) from None
     # a key without an Upgrade header comes from real chargers and can mean nothing else
     if key is None:
-        raise _Refusal(426, "this is a WebSocket for charge points", ("Upgrade", "websocket"))
+        raise RefusalError(426, "this is a WebSocket for charge points", ("Upgrade", "websocket"))
     if not 0 < len(key) <= _LONGEST_KEY:
-        raise _Refusal(400, "Sec-WebSocket-Key is empty or too long")
+        raise RefusalError(400, "Sec-WebSocket-Key is empty or too long")
     if version is not None and version.strip() != "13":
-        raise _Refusal(426, "only WebSocket version 13 is spoken", ("Sec-WebSocket-Version", "13"))
+        raise RefusalError(426, "only WebSocket version 13 is spoken", ("Sec-WebSocket-Version", "13"))
     return identity, key
 
 
-def _admit(
-    head: RequestHead, access: ChargePointAccess, key: str, *, known: bool, quirks: Quirks
+def admit(
+    head: RequestHead,
+    access: ChargePointAccess,
+    key: str,
+    *,
+    known: bool,
+    quirks: Quirks,
+    profile: int,
+    kept: str | None = None,
 ) -> Admitted | Refused:
+    """Agree on the subprotocol with a peer whose login is right. *key*: its Sec-WebSocket-Key."""
     offers = [offer.strip() for line in head.headers.get("sec-websocket-protocol", ()) for offer in line.split(",")]
     offers = [offer for offer in offers if offer]
     subprotocol = next((offer for offer in offers if offer.lower() == SUBPROTOCOL), None)
@@ -242,14 +186,18 @@ def _admit(
         return Refused(status=400, why=why, identity=access.identity)
     digest = hashlib.sha1(key.strip().encode() + _ACCEPT_SUFFIX, usedforsecurity=False).digest()
     accept = base64.b64encode(digest).decode()
-    return Admitted(access=access, known=known, subprotocol=subprotocol, accept=accept)
+    return Admitted(access=access, known=known, subprotocol=subprotocol, accept=accept, profile=profile, key=kept)
 
 
-def _within(source: str, networks: Iterable[str]) -> bool:
+def within(source: str, networks: Iterable[str]) -> bool:
+    """Whether the address lies in one of *networks*; without any: whether it is a private one."""
     try:
         address = ipaddress.ip_address(source.partition("%")[0])
     except ValueError:
         return False
     if address.version == 6 and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+    listed = tuple(networks)
+    if not listed:
+        return address.is_private
+    return any(address in ipaddress.ip_network(network, strict=False) for network in listed)

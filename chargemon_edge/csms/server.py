@@ -9,18 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from chargemon_edge.control.failures import source_key
-from chargemon_edge.control.ports import Clock, Ordinary, QuirksOf, Reception
+from chargemon_edge.control.ports import AccessRecords, Clock, Ordinary, QuirksOf, Reception
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.arrival import Arrival
 from chargemon_edge.csms.connection import Connection
 from chargemon_edge.csms.credentials import Credentials, read_credentials
 from chargemon_edge.csms.directory import Directory
-from chargemon_edge.csms.handshake import Admitted, Doorkeeper, Refused, RequestHead
+from chargemon_edge.csms.doorkeeper import Doorkeeper, Question
+from chargemon_edge.csms.handshake import Admitted, Refused, RequestHead, too_many
+from chargemon_edge.csms.listener import PLAIN_PROFILES, Listener
+from chargemon_edge.csms.password_checks import PasswordChecks
 from chargemon_edge.csms.refusals import RefusalTally
 from chargemon_edge.csms.settings import CsmsSettings
 from chargemon_edge.csms.throttle import LoginThrottle
@@ -56,16 +61,29 @@ class ChargerServer:
         *,
         credentials: Credentials | None = None,
         models: QuirksOf | None = None,
+        records: AccessRecords | None = None,
+        tls: ssl.SSLContext | None = None,
+        mutual_tls: ssl.SSLContext | None = None,
+        inline: bool = False,
     ) -> None:
+        """*tls* and *mutual_tls* are needed where the settings name a port for them; *inline*: no threads."""
         self._settings = settings
         self._reception = reception
         self._directory = directory
         self._clock = clock
         self._credentials = credentials
         self._models = models or Ordinary()
+        self._records = records
+        self._tls = tls
+        self._mutual_tls = mutual_tls
+        self._checks = PasswordChecks(inline=inline)
+        # whose passwords are being looked at, by source and identity: one at a time
+        self._checking: set[tuple[str, str]] = set()
         self._refusals = RefusalTally()
         self._throttle = LoginThrottle(settings.login_failures, settings.login_window_s)
         self._servers: list[asyncio.Server] = []
+        # where it listens, by the names of its listeners
+        self.addresses: dict[str, tuple[str, int]] = {}
         self._doorkeeper: Doorkeeper
         self._buffer = bytearray(_RECEIVE_BYTES)
         # sockets that have not logged in, oldest first; and all that have
@@ -79,31 +97,63 @@ class ChargerServer:
 
     # ------------------------------------------------------------ life
 
-    async def start(self, opened: Sequence[socket.socket] = ()) -> tuple[str, int]:
-        """Listen; returns host and port. Raises CredentialsError or OSError, with nothing left open.
+    async def start(self, opened: Mapping[str, Sequence[socket.socket]] | None = None) -> tuple[str, int]:
+        """Listen; returns the plain listener's host and port. Raises CredentialsError or OSError, with nothing open.
 
-        *opened*: sockets that systemd has opened for chargers; they count instead of the settings' host and port.
+        *opened*: sockets that systemd has opened, by name (:attr:`.listener.Listener.descriptor_name`); they count
+        instead of the settings' host and ports.
         """
+        opened = opened or {}
         settings = self._settings
         # a handful of small local files, before anything else runs
         credentials = self._credentials or read_credentials(settings.charge_points)
-        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, self._throttle, self._models)
+        self._doorkeeper = self._new_doorkeeper(credentials)
+        try:
+            for listener, port in self._listeners():
+                await self._listen(listener, port, opened.get(listener.descriptor_name, ()))
+        except BaseException:
+            await self.stop()
+            raise
+        return self.addresses["plain"]
+
+    def _new_doorkeeper(self, credentials: Credentials) -> Doorkeeper:
+        return Doorkeeper(
+            self._settings.charge_points,
+            credentials,
+            self._throttle,
+            self._models,
+            records=self._records,
+            checks=self._checks,
+        )
+
+    def _listeners(self) -> Iterator[tuple[Listener, int]]:
+        settings = self._settings
+        yield Listener(name="plain", profiles=PLAIN_PROFILES), settings.port
+        if settings.tls_port is not None:
+            assert self._tls is not None
+            yield Listener(name="tls", profiles=frozenset((2,)), tls=self._tls), settings.tls_port
+        if settings.mutual_tls_port is not None:
+            assert self._mutual_tls is not None
+            yield Listener(name="mutual-tls", profiles=frozenset((3,)), tls=self._mutual_tls), settings.mutual_tls_port
+
+    async def _listen(self, listener: Listener, port: int, opened: Sequence[socket.socket]) -> None:
         loop = asyncio.get_running_loop()
-        for listener in opened:
-            self._servers.append(await loop.create_server(self._accept, sock=listener, backlog=_BACKLOG))
-        if not self._servers:
-            self._servers.append(await loop.create_server(self._accept, settings.host, settings.port, backlog=_BACKLOG))
-        host, port = self._servers[0].sockets[0].getsockname()[:2]
-        _log.info("listening for charge points on %s:%d", host, port)
-        if (host, port) != (settings.host, settings.port) and opened:
+        accept = partial(self._accept, listener)
+        servers = [await loop.create_server(accept, sock=one, backlog=_BACKLOG) for one in opened]
+        if not servers:
+            servers = [await loop.create_server(accept, self._settings.host, port, backlog=_BACKLOG)]
+        self._servers += servers
+        host, actual = servers[0].sockets[0].getsockname()[:2]
+        self.addresses[listener.name] = (str(host), int(actual))
+        _log.info("listening for charge points on %s:%d (%s)", host, actual, listener.name)
+        if opened and (host, actual) != (self._settings.host, port):
             _log.warning(
                 "chargers' address comes from chargemon-edge.socket: %s:%d counts, not host=%s port=%d of [chargers]",
                 host,
+                actual,
+                self._settings.host,
                 port,
-                settings.host,
-                settings.port,
             )
-        return str(host), int(port)
 
     def replace(self, settings: CsmsSettings) -> None:
         """Judge whoever comes from now on by *settings*; links stand, but for charge points that are taken out.
@@ -113,7 +163,7 @@ class ChargerServer:
         credentials = self._credentials or read_credentials(settings.charge_points)
         known = {one.identity for one in self._settings.charge_points}
         self._settings = settings
-        self._doorkeeper = Doorkeeper(settings.charge_points, credentials, self._throttle, self._models)
+        self._doorkeeper = self._new_doorkeeper(credentials)
         for identity in known - {one.identity for one in settings.charge_points}:
             connection = self._links.get(identity)
             if connection is not None:
@@ -121,6 +171,7 @@ class ChargerServer:
 
     async def stop(self) -> None:
         """Stop listening and close every link with 1001 (going away); returns when all sockets are gone."""
+        self._checks.close()
         if not self._servers:
             return
         for server in self._servers:
@@ -146,9 +197,12 @@ class ChargerServer:
             await server.wait_closed()
         self._servers.clear()
 
-    def _accept(self) -> Arrival:
+    def _accept(self, listener: Listener) -> Arrival:
         return Arrival(
-            self, timeout_s=self._settings.handshake_timeout_s, max_head_bytes=self._settings.max_request_head_bytes
+            self,
+            listener,
+            timeout_s=self._settings.handshake_timeout_s,
+            max_head_bytes=self._settings.max_request_head_bytes,
         )
 
     # ------------------------------------------------------------ arrivals (arrival.Gate)
@@ -178,10 +232,33 @@ class ChargerServer:
         """Judge a request head."""
         now_s = self._clock.monotonic_s()
         verdict = self._doorkeeper.judge(head, now_s, commissioning=self._reception.commissioning())
+        if isinstance(verdict, Question):
+            self._ask(arrival, verdict)
+        else:
+            self._answer(arrival, verdict)
+
+    def _answer(self, arrival: Arrival, verdict: Admitted | Refused) -> None:
         if isinstance(verdict, Refused):
             arrival.refuse(verdict)
-        else:
+        elif not arrival.transport.is_closing():
             self._let_in(arrival, verdict)
+
+    def _ask(self, arrival: Arrival, question: Question) -> None:
+        """Have the password looked at; one at a time for each source and identity, so that failures are counted."""
+        asking = (source_key(arrival.source), question.access.identity)
+
+        def told(kept: str | None) -> None:
+            self._checking.discard(asking)
+            self._answer(arrival, self._doorkeeper.answered(question, kept, self._clock.monotonic_s()))
+
+        if asking in self._checking:
+            arrival.refuse(too_many(question.access.identity, 0.0))
+            return
+        self._checking.add(asking)
+        if not self._checks.check(question.kept, question.password, told):
+            self._checking.discard(asking)
+            why = "too many logins wait"
+            arrival.refuse(Refused(status=503, why=why, event=NO_ROOM, identity=question.access.identity))
 
     def refused(self, arrival: Arrival, refusal: Refused) -> None:
         """Tell of it, unless this source is told of often enough."""
@@ -271,13 +348,18 @@ class ChargerServer:
             older.wire.abort()
         transport.write(admitted.response())
         _log.info(
-            "link opened cp=%s remote=%s subprotocol=%s%s",
+            "link opened cp=%s remote=%s profile=%d subprotocol=%s%s",
             named(identity),
             arrival.remote,
+            admitted.profile,
             admitted.subprotocol or "none",
             "" if admitted.known else " unknown: let in by the commissioning window",
         )
-        self._safely(lambda: self._reception.link_opened(identity, arrival.remote, known=admitted.known))
+        self._safely(
+            lambda: self._reception.link_opened(
+                identity, arrival.remote, known=admitted.known, profile=admitted.profile, key=admitted.key
+            )
+        )
         connection.wire.feed(early)
 
     def booted(self, identity: str) -> None:

@@ -17,10 +17,19 @@ class ChargePointAccess(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     password_file: Path | None = None
     """Holds the HTTP Basic password; text of hexadecimal digits is also accepted as the octets it spells."""
+    security_profile: int | None = None
+    """0 to 3 (security white paper); None: 0 where it may come without a password, else 1."""
     allow_without_password: bool = False
     """Let it in with no password at all. Only for chargers that cannot send one, on a network nobody else reaches."""
     sources: tuple[str, ...] = ()
-    """Networks (``192.0.2.0/24``) it may come from; empty: any."""
+    """Networks (``192.0.2.0/24``) it may come from; empty: any, but without a password only private ones."""
+
+    @property
+    def profile(self) -> int:
+        """The security profile that is configured for it."""
+        if self.security_profile is not None:
+            return self.security_profile
+        return 0 if self.allow_without_password else 1
 
 
 class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +37,11 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "0.0.0.0"  # noqa: S104 - chargers are other machines: the listener is meant for all interfaces
     port: int = 8887
+    """Security profiles 0 and 1: plain."""
+    tls_port: int | None = None
+    """Security profile 2: TLS, and a password. None: not served."""
+    mutual_tls_port: int | None = None
+    """Security profile 3: TLS with a certificate of the charger's own. None: not served."""
     charge_points: tuple[ChargePointAccess, ...] = ()
 
     heartbeat_interval_s: int = 300
@@ -76,14 +90,26 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def mistakes(settings: CsmsSettings) -> list[str]:
     """Everything about the charge points' access that cannot work, one sentence each."""
-    return [words for access in settings.charge_points for words in _access_mistakes(access)]
+    wrong = [words for access in settings.charge_points for words in _access_mistakes(access, settings)]
+    ports = [port for port in (settings.port, settings.tls_port, settings.mutual_tls_port) if port]
+    if len(set(ports)) < len(ports):
+        wrong.append("chargers.port, tls_port and mutual_tls_port must differ: each security profile has its own")
+    return wrong
 
 
-def _access_mistakes(access: ChargePointAccess) -> Iterator[str]:
+def _access_mistakes(access: ChargePointAccess, settings: CsmsSettings) -> Iterator[str]:
     name = f"charge point {access.identity!r}"
+    if access.profile == 2 and settings.tls_port is None:
+        yield f"{name} has security profile 2, but chargers.tls_port is not set: it could never connect"
+    if access.profile == 3 and settings.mutual_tls_port is None:
+        yield f"{name} has security profile 3, but chargers.mutual_tls_port is not set: it could never connect"
+    if access.profile == 0 and not access.allow_without_password:
+        yield f"{name} has security profile 0: set allow_without_password as well, or a higher profile"
+    if access.profile > 0 and access.allow_without_password:
+        yield f"{name} has security profile {access.profile} and may come in without a password: choose"
     if access.identity != access.identity.strip() or not access.identity.isprintable() or not access.identity:
         yield f"{name}: an identity is printable and neither empty nor padded with spaces"
-    if access.password_file is None and not access.allow_without_password:
+    if access.password_file is None and not access.allow_without_password and access.security_profile is None:
         yield f"{name} has no password: set password_file, or allow_without_password if it cannot send one"
     if access.password_file is not None and access.allow_without_password:
         yield f"{name} has a password and may come in without one: choose"

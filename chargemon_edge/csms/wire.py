@@ -124,9 +124,10 @@ class Wire(asyncio.BufferedProtocol):
 
     # ------------------------------------------------------------ bytes in
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         """Where the loop may put bytes (asyncio.BufferedProtocol)."""
-        return self._buffer
+        # a view: asyncio's TLS puts one record after the other into slices of it, and a slice of the array is a copy
+        return memoryview(self._buffer)
 
     def buffer_updated(self, nbytes: int) -> None:
         """The loop has put *nbytes* there."""

@@ -49,6 +49,10 @@ class LinkOpened(Fact, frozen=True, kw_only=True, gc=False):
     remote: str
     known: bool = True
     """False: not in the configuration, let in through the commissioning window."""
+    security_profile: int = 0
+    """That it came with (security white paper)."""
+    key: str | None = None
+    """The name of the kept password that it logged in with, if it was one."""
 
 
 class LinkClosed(Fact, frozen=True, kw_only=True, gc=False):
@@ -205,3 +209,5 @@ class SecurityEvent(Fact, frozen=True, kw_only=True, gc=False):
     event: str
     source: str
     detail: str
+    charge_point: str | None = None
+    """Whom it is about, if that is known."""

@@ -8,6 +8,7 @@ from typing import Any
 from chargemon_edge.site import operation_facts as facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.event import event
+from chargemon_edge.store.security_event import of_charge_point, security_event
 from chargemon_edge.store.statement import Statement
 
 _REQUESTED = (
@@ -58,7 +59,9 @@ def _log(fact: facts.LogStatusReported) -> tuple[Statement, ...]:
 
 
 def _security_event(fact: facts.SecurityEventReported) -> tuple[Statement, ...]:
-    return (event(fact, fact.charge_point, event=fact.event, reported_utc_ms=fact.reported_utc_ms, detail=fact.detail),)
+    told = event(fact, fact.charge_point, event=fact.event, reported_utc_ms=fact.reported_utc_ms, detail=fact.detail)
+    source = of_charge_point(fact.charge_point)
+    return (*security_event(fact, fact.event, source, fact.detail or "", fact.charge_point), told)
 
 
 def _certificate_requested(fact: facts.CertificateRequested) -> tuple[Statement, ...]:

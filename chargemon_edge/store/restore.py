@@ -10,6 +10,7 @@ from chargemon_edge.control.ports import Restored
 from chargemon_edge.site.facts import ChargePointBooted, Moment
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
 from chargemon_edge.store.numbers import NUMBER_MAX, next_number
+from chargemon_edge.store.restore_access import restore_access, restore_certificates
 from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_tokens import restore_tokens
@@ -47,6 +48,8 @@ def restore(
         tokens=restore_tokens(site, now),
         operations=restore_operations(site, now),
         cards=restore_cards(site),
+        access=restore_access(site),
+        certificates=restore_certificates(site, now),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from chargemon_edge.store.security_event import KEPT_ALTOGETHER
 from chargemon_edge.store.settings import StoreSettings
 
 # a few milliseconds each; once a minute that is eight times what twenty chargers write
@@ -16,6 +17,13 @@ ROOM_WITHIN_BYTES = 1_000_000
 _DAY_MS = 86_400_000
 _ENDED_RESERVATIONS = (
     "DELETE FROM reservation WHERE changed_utc_ms < ? AND state NOT IN ('Requested', 'Accepted', 'Unanswered')"
+)
+# when there are too many: the oldest of whoever has caused most
+_LOUDEST = (
+    "DELETE FROM security_event WHERE (SELECT count(*) FROM security_event) > ? AND number IN ("
+    "SELECT number FROM security_event WHERE source = "
+    "(SELECT source FROM security_event GROUP BY source ORDER BY count(*) DESC, source LIMIT 1) "
+    "ORDER BY number LIMIT ?)"
 )
 
 
@@ -38,6 +46,8 @@ class Retention:
                 "DELETE FROM payloads WHERE last_number < coalesce((SELECT min(number) FROM reading), 9e18)"
             )
         gone += _prune(self._site, "event", "utc_ms", events_before_ms)
+        gone += _prune(self._site, "security_event", "utc_ms", events_before_ms)
+        gone += self._site.execute(_LOUDEST, (KEPT_ALTOGETHER, SLICE_ROWS)).rowcount
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
         gone += self._site.execute(_ENDED_RESERVATIONS, (events_before_ms,)).rowcount
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000

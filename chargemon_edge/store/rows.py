@@ -10,7 +10,7 @@ from typing import Any
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store import card_rows, operation_rows, token_rows
+from chargemon_edge.store import access_rows, card_rows, operation_rows, security_event, token_rows
 from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
 
@@ -65,6 +65,8 @@ _ORDER = {
             *operation_rows.STATEMENTS,
             *token_rows.STATEMENTS,
             *card_rows.STATEMENTS,
+            *access_rows.STATEMENTS,
+            *security_event.STATEMENTS,
             EVENT,
             *card_rows.LAST,
         )
@@ -89,7 +91,16 @@ def _meter_lost(fact: facts.MeterLost) -> tuple[Statement, ...]:
 def _link_opened(fact: facts.LinkOpened) -> tuple[Statement, ...]:
     return (
         Statement(_CHARGE_POINT, (fact.charge_point, int(fact.known))),
-        event(fact, fact.charge_point, remote=fact.remote, known=fact.known),
+        *security_event.security_event(
+            fact,
+            "login",
+            fact.remote.rpartition(":")[0].strip("[]"),
+            f"security profile {fact.security_profile}"
+            if fact.known
+            else "unknown: let in by the commissioning window",
+            fact.charge_point,
+        ),
+        event(fact, fact.charge_point, remote=fact.remote, known=fact.known, security_profile=fact.security_profile),
     )
 
 
@@ -230,7 +241,8 @@ def _in_doubt(fact: facts.ProfilesInDoubt) -> tuple[Statement, ...]:
 
 
 def _security(fact: facts.SecurityEvent) -> tuple[Statement, ...]:
-    return (event(fact, None, event=fact.event, source=fact.source, detail=fact.detail),)
+    told = event(fact, fact.charge_point, event=fact.event, source=fact.source, detail=fact.detail)
+    return (*security_event.security_event(fact, fact.event, fact.source, fact.detail, fact.charge_point), told)
 
 
 ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
@@ -251,6 +263,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     **card_rows.ROWS,
     **operation_rows.ROWS,
     **token_rows.ROWS,
+    **access_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a

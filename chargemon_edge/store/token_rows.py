@@ -8,6 +8,7 @@ from typing import Any
 from chargemon_edge.site import token_facts as facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.event import event
+from chargemon_edge.store.security_event import security_event
 from chargemon_edge.store.statement import Statement
 
 _ISSUED = (
@@ -21,11 +22,13 @@ _REVOKED = "DELETE FROM access_token WHERE name = ?"
 def _issued(fact: facts.TokenIssued) -> tuple[Statement, ...]:
     row = (fact.name, fact.role.value, fact.digest, fact.at.utc_ms, fact.by, fact.expires_utc_ms)
     told = event(fact, None, name=fact.name, role=fact.role.value, expires_utc_ms=fact.expires_utc_ms, by=fact.by)
-    return (Statement(_ISSUED, row), told)
+    noted = security_event(fact, "token made", fact.by, f"{fact.name!r}, role {fact.role.value}")
+    return (Statement(_ISSUED, row), *noted, told)
 
 
 def _revoked(fact: facts.TokenRevoked) -> tuple[Statement, ...]:
-    return (Statement(_REVOKED, (fact.name,)), event(fact, None, name=fact.name, by=fact.by))
+    noted = security_event(fact, "token revoked", fact.by, repr(fact.name))
+    return (Statement(_REVOKED, (fact.name,)), *noted, event(fact, None, name=fact.name, by=fact.by))
 
 
 ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {

@@ -28,6 +28,16 @@ CREATE TABLE charge_point (
     meter_serial_number TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "charge_point" VALUES('CP1',1,1800000000000,'Lade & Co','Säule 2','S-1','1.2.3','8949','2620','MID','M-1');
+CREATE TABLE charge_point_access (
+    charge_point TEXT PRIMARY KEY,
+    security_profile INTEGER,
+    password_hash TEXT,
+    pending TEXT NOT NULL,
+    raising_to INTEGER,
+    raise_step TEXT,
+    changed_utc_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "charge_point_access" VALUES('CP1',1,'scrypt:14:8:1:00:ff','["scrypt:14:8:1:01:fe"]',2,'profile',1800000000000);
 CREATE TABLE charging_profile (
     profile_id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -83,7 +93,7 @@ CREATE TABLE event (
     body TEXT NOT NULL
 ) STRICT;
 INSERT INTO "event" VALUES(1800000000001,1800000000000,'MeterLost',NULL,'{"meter":"grid","reason":"no answer"}');
-INSERT INTO "event" VALUES(1800000000002,1800000000000,'LinkOpened','CP1','{"remote":"192.0.2.1","known":true}');
+INSERT INTO "event" VALUES(1800000000002,1800000000000,'LinkOpened','CP1','{"remote":"192.0.2.1","known":true,"security_profile":0}');
 INSERT INTO "event" VALUES(1800000000003,1800000000000,'LinkClosed','CP1','{"reason":"went away"}');
 INSERT INTO "event" VALUES(1800000000004,1800000000000,'ChargePointBooted','CP1','{"vendor":"Lade & Co","model":"Säule 2","serial_number":"S-1","firmware_version":"1.2.3"}');
 INSERT INTO "event" VALUES(1800000000005,1800000000000,'StatusReported','CP1','{"connector":1,"status":"Charging"}');
@@ -114,8 +124,12 @@ INSERT INTO "event" VALUES(1800000000029,1800000000000,'LocalListRefused','CP1',
 INSERT INTO "event" VALUES(1800000000030,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
 INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
 INSERT INTO "event" VALUES(1800000000032,1800000000000,'CacheCleared','CP1','{}');
-INSERT INTO "event" VALUES(1800000000033,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000034,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000033,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000034,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000035,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
+INSERT INTO "event" VALUES(1800000000036,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
+INSERT INTO "event" VALUES(1800000000037,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000038,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
 CREATE TABLE id_tag (
     key TEXT PRIMARY KEY,
     id_tag TEXT NOT NULL,
@@ -127,6 +141,23 @@ CREATE TABLE id_tag (
     note TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "id_tag" VALUES('04c0ffee','04C0FFEE','Accepted',1800000000001,'FLEET',1,'Anna','blue card');
+CREATE TABLE installed_certificate (
+    charge_point TEXT NOT NULL,
+    use TEXT NOT NULL,
+    read_utc_ms INTEGER NOT NULL,
+    hash_data TEXT NOT NULL,
+    PRIMARY KEY (charge_point, use)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "installed_certificate" VALUES('CP1','CentralSystemRootCertificate',1800000000000,'[["SHA256","aa","bb","0c"]]');
+CREATE TABLE issued_certificate (
+    serial TEXT PRIMARY KEY,
+    charge_point TEXT NOT NULL,
+    ends_utc_ms INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    issued_utc_ms INTEGER NOT NULL,
+    taken_utc_ms INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO "issued_certificate" VALUES('a1b2','CP1',1863072000000,'abababababababababababababababababababababababababababababababab',1800000000000,1800000000000);
 CREATE TABLE kept_message (
     number INTEGER PRIMARY KEY,
     received_utc_ms INTEGER NOT NULL,
@@ -180,6 +211,22 @@ CREATE TABLE reservation (
     PRIMARY KEY (reservation_id, charge_point)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "reservation" VALUES(31,'CP1',1,'04D4E5F6','FLEET',1800000600000,'Used',1800000000000,1800000000000,'operator',7);
+CREATE TABLE security_event (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    utc_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    source TEXT NOT NULL,
+    charge_point TEXT,
+    detail TEXT NOT NULL
+) STRICT;
+INSERT INTO "security_event" VALUES(1,1800000000000,'login','','CP1','security profile 0');
+INSERT INTO "security_event" VALUES(2,1800000000000,'login refused','192.0.2.9',NULL,'CP1');
+INSERT INTO "security_event" VALUES(3,1800000000000,'TamperDetectionActivated','charge point CP1','CP1','lid');
+INSERT INTO "security_event" VALUES(4,1800000000000,'token made','command line',NULL,'''grafana'', role viewer');
+INSERT INTO "security_event" VALUES(5,1800000000000,'token revoked','command line',NULL,'''former''');
+INSERT INTO "security_event" VALUES(6,1800000000000,'access changed','command line','CP1','raising to profile 2');
+INSERT INTO "security_event" VALUES(7,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
+INSERT INTO "security_event" VALUES(8,1800000000000,'certificate signed','this system','CP1','serial a1b2');
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
 CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);
@@ -189,9 +236,11 @@ CREATE TRIGGER id_tag_removed AFTER INSERT ON id_tag WHEN NEW.status IS NULL
 BEGIN
     DELETE FROM id_tag WHERE key = NEW.key;
 END;
+CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000034);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000038);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
+INSERT INTO "sqlite_sequence" VALUES('security_event',8);
 COMMIT;
 PRAGMA user_version = 2;

@@ -94,3 +94,46 @@ CREATE TABLE local_list (
     unsupported_firmware TEXT,
     cache_cleared_utc_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+-- access
+
+-- how a charge point gets in, beside what the configuration says. Passwords are scrypt hashes; "pending" is a JSON array
+-- of those that were or will be sent to the charge point, oldest first
+CREATE TABLE charge_point_access (
+    charge_point TEXT PRIMARY KEY,
+    security_profile INTEGER,
+    password_hash TEXT,
+    pending TEXT NOT NULL,
+    raising_to INTEGER,
+    raise_step TEXT,
+    changed_utc_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- what the built-in authority signed for charge points; taken: the charge point accepted it
+CREATE TABLE issued_certificate (
+    serial TEXT PRIMARY KEY,
+    charge_point TEXT NOT NULL,
+    ends_utc_ms INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    issued_utc_ms INTEGER NOT NULL,
+    taken_utc_ms INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- root certificates that a charge point has, as it last told: a JSON array of its own hash data
+CREATE TABLE installed_certificate (
+    charge_point TEXT NOT NULL,
+    use TEXT NOT NULL,
+    read_utc_ms INTEGER NOT NULL,
+    hash_data TEXT NOT NULL,
+    PRIMARY KEY (charge_point, use)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE security_event (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    utc_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    source TEXT NOT NULL,
+    charge_point TEXT,
+    detail TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX security_event_source ON security_event (source);

@@ -7,14 +7,16 @@ import base64
 import contextlib
 import json
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
-from chargemon_edge.control.ports import QuirksOf, Refusal
+from chargemon_edge.control.ports import AccessRecords, QuirksOf, Refusal
 from chargemon_edge.csms.credentials import Credentials
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
+from chargemon_edge.keys.keyring import Keyring
 from chargemon_edge.ocpp.v16.messages import (
     AuthorizeRequest,
     AuthorizeResponse,
@@ -50,13 +52,18 @@ class Notes:
     def __init__(self) -> None:
         self.events: list[tuple[str, ...]] = []
         self.notices: list[tuple[str, str, str]] = []
+        # identity, security profile and the name of the kept password
+        self.logins: list[tuple[str, int, str | None]] = []
         self.requests: list[tuple[str, Request]] = []
         self.window_open = False
         # replaces the answer when set
         self.answer: Callable[[str, Request, Callable[[Response | Refusal], None]], None] | None = None
 
-    def link_opened(self, charge_point: str, remote: str, *, known: bool) -> None:
+    def link_opened(
+        self, charge_point: str, remote: str, *, known: bool, profile: int = 0, key: str | None = None
+    ) -> None:
         self.events.append(("opened", charge_point) if known else ("opened", charge_point, "unknown"))
+        self.logins.append((charge_point, profile, key))
 
     def link_closed(self, charge_point: str, reason: str) -> None:
         self.events.append(("closed", charge_point, reason))
@@ -97,7 +104,14 @@ class OneModel:
 class Site:
     """A running server and what belongs to it."""
 
-    def __init__(self, models: QuirksOf | None = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        models: QuirksOf | None = None,
+        *,
+        keys: Keyring | None = None,
+        records: AccessRecords | None = None,
+        **changes: Any,
+    ) -> None:
         charge_points = tuple(ChargePointAccess(identity=identity) for identity in PASSWORDS)
         settings = {"host": "127.0.0.1", "port": 0, "charge_points": charge_points, **changes}
         self.settings = CsmsSettings(**settings)
@@ -111,6 +125,9 @@ class Site:
             self.clock,
             credentials=Credentials(PASSWORDS),
             models=models,
+            records=records,
+            tls=None if keys is None else keys.tls,
+            mutual_tls=None if keys is None else keys.mutual_tls,
         )
         self.port = 0
 
@@ -178,8 +195,8 @@ class Socket:
         self.opened.append(self)
 
     @classmethod
-    async def connect(cls, port: int, *, source: str = "127.0.0.1") -> Socket:
-        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0)))
+    async def connect(cls, port: int, *, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Socket:
+        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0), ssl=tls))
 
     async def request(self, data: bytes) -> int:
         """Send a request head; returns the answer's status."""

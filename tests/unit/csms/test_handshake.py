@@ -7,7 +7,8 @@ import base64
 import pytest
 
 from chargemon_edge.csms.credentials import Credentials
-from chargemon_edge.csms.handshake import Admitted, Doorkeeper, Refused, RequestHead, identity_of
+from chargemon_edge.csms.doorkeeper import Doorkeeper
+from chargemon_edge.csms.handshake import Admitted, Refused, RequestHead, identity_of
 from chargemon_edge.csms.settings import ChargePointAccess
 from chargemon_edge.csms.throttle import LoginThrottle
 from chargemon_edge.site.charger_model import Quirks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from chargemon_edge.site import facts, operation_facts, token_facts
+from chargemon_edge.site import access_facts, facts, operation_facts, token_facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
@@ -164,6 +164,30 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     token_facts.TokenIssued(at=AT, name="grafana", role=token_facts.Role.VIEWER, digest=bytes(32), by="command line"),
     token_facts.TokenRevoked(at=AT, name="former", by="command line"),
     *CARDS,
+    access_facts.AccessRecorded(
+        at=AT,
+        record=access_facts.AccessRecord(
+            charge_point="CP1",
+            security_profile=1,
+            password_hash="scrypt:14:8:1:00:ff",
+            pending=("scrypt:14:8:1:01:fe",),
+            raising_to=2,
+            raise_step="profile",
+        ),
+        by="command line",
+        why="raising to profile 2",
+    ),
+    access_facts.AccessRemoved(at=AT, charge_point="CP9", by="command line"),
+    access_facts.CertificateIssued(
+        at=AT, charge_point="CP1", serial="a1b2", ends_utc_ms=UTC_MS + 63_072_000_000, sha256="ab" * 32
+    ),
+    access_facts.CertificateTaken(at=AT, charge_point="CP1", serial="a1b2"),
+    access_facts.InstalledCertificatesRead(
+        at=AT,
+        charge_point="CP1",
+        use="CentralSystemRootCertificate",
+        hash_data=(("SHA256", "aa", "bb", "0c"),),
+    ),
 )
 
 
