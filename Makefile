@@ -80,8 +80,8 @@ nightly: $(DEV_READY)  ## the same properties and simulations on many more seeds
 	CHARGEMON_TREES=$${CHARGEMON_TREES:-20000} CHARGEMON_SEEDS=$${CHARGEMON_SEEDS:-20} \
 	CHARGEMON_KILLS=$${CHARGEMON_KILLS:-50} CHARGEMON_HOURS=$${CHARGEMON_HOURS:-24} \
 	STORE_KILLS=$${STORE_KILLS:-200} STORE_CUTS=$${STORE_CUTS:-200} \
-	CHARGEMON_FUZZ=$${CHARGEMON_FUZZ:-100000} \
-	    $(PYTEST) --timeout=7200 tests/property tests/integration/csms tests/integration/store tests/simulation tests/system
+	CHARGEMON_FUZZ=$${CHARGEMON_FUZZ:-100000} CHARGEMON_EXAMPLES=$${CHARGEMON_EXAMPLES:-200} \
+	    $(PYTEST) --timeout=7200 tests/property tests/integration/csms tests/integration/store tests/integration/web tests/simulation tests/system
 
 .PHONY: bench
 bench: $(DEV_READY)  ## every benchmark, briefly: one table, each figure beside its goal

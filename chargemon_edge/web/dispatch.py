@@ -54,7 +54,7 @@ def _handler(endpoint: Endpoint[Any, Any], admit: Admit) -> Handler:
                 return problem_response(text)
             try:
                 # a body that may be empty may be left out
-                body = decoder.decode(text or b"{}")
+                body = _decoded(decoder, text or b"{}")
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 return problem_response(_not_understood(f"body: {error}"))
         try:
@@ -97,6 +97,22 @@ async def _body(request: web.Request, bytes_max: int) -> bytes | ProblemView:
     except TimeoutError:
         return ProblemView(title="too slow", status=408, detail=f"no whole body within {BODY_TIMEOUT_S:g} s")
     return bytes(body)
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes) -> object:
+    """As the endpoint declares it. To JSON Schema 17.0 is an integer, and some languages write it so."""
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError:
+        return msgspec.convert(_with_integers(msgspec.json.decode(text)), decoder.type)
+
+
+def _with_integers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_integers(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(element) for element in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 def _not_understood(detail: str) -> ProblemView:

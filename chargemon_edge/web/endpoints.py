@@ -80,6 +80,8 @@ class Endpoint(msgspec.Struct, Generic[Parameters, Body], frozen=True, kw_only=T
     parameters: type[Parameters]
     body: type[Body]
     """What the JSON body is decoded to; :class:`Nothing`: there is none. ``msgspec.Raw``: any JSON."""
+    rules: str = ""
+    """What a body (or parameter) must keep to beyond what a schema can say, one sentence: it gets 400 otherwise."""
     answers: Mapping[int, Any]
     """Success by status: a type, :class:`Media`, or None for an empty body."""
     problems: tuple[int, ...] = ()
@@ -91,6 +93,15 @@ class Endpoint(msgspec.Struct, Generic[Parameters, Body], frozen=True, kw_only=T
     def has_body(self) -> bool:
         """Whether it reads one."""
         return self.body is not Nothing
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether it does not do without: a body left out counts as an empty object."""
+        try:
+            msgspec.convert({}, self.body)
+        except msgspec.ValidationError:
+            return True
+        return False
 
 
 def problem(status: int, title: str, detail: str) -> ProblemView:

@@ -92,7 +92,7 @@ def _operation(endpoint: Endpoint[Any, Any], by_kind: dict[str, Json]) -> Json:
     open_to = "; without a token to callers on this machine" if endpoint.open_on_loopback else ""
     operation: Json = {
         "summary": endpoint.summary,
-        "description": f"For the role {endpoint.role.value}{open_to}.",
+        "description": f"For the role {endpoint.role.value}{open_to}. {endpoint.rules}".rstrip(),
         "operationId": _operation_id(endpoint),
         "tags": [endpoint.path.split("/")[3]],
         "parameters": parameters_of(endpoint),
@@ -102,7 +102,8 @@ def _operation(endpoint: Endpoint[Any, Any], by_kind: dict[str, Json]) -> Json:
         operation["security"] = [{}, {"token": []}]
     if endpoint.has_body:
         schema = by_kind[_key(endpoint.body)]
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"application/json": {"schema": schema}}
+        operation["requestBody"] = {"required": endpoint.needs_body, "content": content}
     return operation
 
 

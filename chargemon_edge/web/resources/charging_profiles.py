@@ -142,6 +142,7 @@ def endpoints(profiles: NamedChargingProfiles) -> tuple[Endpoint[Any, Any], ...]
             role=Role.OPERATOR,
             parameters=OneProfile,
             body=ChargingProfileWish,
+            rules="The profile is a ChargingProfile as OCPP 1.6 defines it.",
             answers={200: ChargingProfileView},
             problems=(404, 409, 503),
             handle=profiles.put,

@@ -98,6 +98,7 @@ def endpoints(operations: Operations) -> tuple[Endpoint[Any, Any], ...]:
             role=Role.OPERATOR,
             parameters=OneOperation,
             body=msgspec.Raw,
+            rules="The body is that action's payload as OCPP 1.6 defines it; docs/api.md says what may be left out.",
             answers={200: OperationAnswer},
             problems=(404, 409, 503, 504),
             body_bytes_max=BODY_BYTES_MAX,

@@ -166,6 +166,18 @@ async def test_a_page_of_another_site_changes_nothing_even_with_a_token(headers:
         assert not site.commissioning.is_open()
 
 
+async def test_a_whole_number_may_be_written_as_a_fraction_without_one() -> None:
+    async with running() as site:
+        installer = await site.token(Role.INSTALLER)
+        whole, _, _ = await ask(site, "POST", "/api/v1/commissioning", installer, data=b'{"minutes": 17.0}')
+        remaining_s = site.commissioning.remaining_s()
+        broken, _, _ = await ask(site, "POST", "/api/v1/commissioning", installer, data=b'{"minutes": 17.5}')
+        text, _, _ = await ask(site, "POST", "/api/v1/commissioning", installer, data=b'{"minutes": "17"}')
+
+    assert (whole, broken, text) == (200, 400, 400)
+    assert 1000 < remaining_s <= 1020
+
+
 async def test_a_page_of_ours_may() -> None:
     async with running() as site:
         installer = await site.token(Role.INSTALLER)
