@@ -59,6 +59,11 @@ class IdTags:
         """All of them, by tag."""
         return [found for key in sorted({*self._records, *self._configured}) if (found := self.find(key)) is not None]
 
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return len(self._records)
+
     def tags(self) -> Iterable[IdTag]:
         """What is in force, in no order."""
         return {**self._configured, **self._records}.values()

@@ -28,6 +28,7 @@ from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.settings import WebSettings
 from chargemon_edge.web.table import Rooms
 from tests.unit.control.fakes import FakeChargePoints
+from tests.unit.store.site_facts import Faults
 from tests.unit.web.example import NOW, PLAN, SITE, picture, story
 
 
@@ -60,6 +61,8 @@ class Running:
         self.commissioning = Commissioning(self.clock)
         store.journal.record(story())
         self.tokens = Tokens(self.present, store.journal, self.clock, store.restored.tokens)
+        # set *code*, and the disk fails
+        self.disk = Faults()
         # what the server noticed
         self.noticed: list[Fact] = []
         self.charge_points = FakeChargePoints({})
@@ -125,9 +128,11 @@ async def running(folder: Path | None = None, **settings: object) -> AsyncIterat
     clock = ExampleClock()
     with tempfile.TemporaryDirectory() as directory:
         on_disk = StoreSettings(directory=directory, reserve_kb=64, record_flush_s=0.1, samples_flush_s=0.1)
-        store = open_store(on_disk, clock, inline=True)
+        faults = Faults()
+        store = open_store(on_disk, clock, inline=True, before_flush=faults)
         try:
             site = Running(WebSettings(**fields), store, clock)  # type: ignore[arg-type]  # fields are given by name
+            site.disk = faults
             site.addresses = await site.server.start()
             try:
                 yield site
