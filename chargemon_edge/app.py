@@ -104,7 +104,8 @@ class App:
             access = Access(settings, clock)
             chargers = access.server(requests, directory, models, inline=self._inline_writer)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
-            page = _page(settings, store, present, commissioning, models, cards, directory, clock)
+            commands = _commands(store, present, directory, cards, clock)
+            page = _page(settings, store, present, commissioning, models, cards, commands, clock)
             balance = Balance(
                 present=present,
                 regulator=Regulator(settings.site, settings.balancing),
@@ -130,6 +131,7 @@ class App:
                     rooms.create_task(store.run(), name="store")
                     rooms.create_task(contact.run(), name="contact")
                     rooms.create_task(cards.run(), name="cards")
+                    rooms.create_task(commands.run(), name="commands")
                     rooms.create_task(balance.run(), name="balance")
                     rooms.create_task(_watch(notifier, store, present), name="watchdog")
                     self._running = Running(present, cards, balance, contact, chargers, page, meters)
@@ -168,6 +170,18 @@ def _addresses(chargers: ChargerServer, operators: WebAddresses) -> Addresses:
     return Addresses(of["plain"], operators.page, operators.unix, of.get("tls"), of.get("mutual-tls"))
 
 
+def _commands(store: Store, present: Present, charge_points: ChargePoints, cards: Cards, clock: Clock) -> Commands:
+    commands = Commands(
+        present=present,
+        charge_points=charge_points,
+        journal=store.journal,
+        clock=clock,
+        restored=store.restored.operations,
+    )
+    commands.keep(cards.reservations)
+    return commands
+
+
 def _page(
     settings: Settings,
     store: Store,
@@ -175,17 +189,9 @@ def _page(
     commissioning: Commissioning,
     models: ChargerModels,
     cards: Cards,
-    charge_points: ChargePoints,
+    commands: Commands,
     clock: Clock,
 ) -> WebServer:
-    commands = Commands(
-        present=present,
-        charge_points=charge_points,
-        journal=store.journal,
-        clock=clock,
-        next_number=store.restored.operations.next_number,
-    )
-    commands.keep(cards.reservations)
     rooms = Rooms(
         present=present,
         clock=clock,

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from chargemon_edge.control import guard
+from chargemon_edge.control.given_profiles import GivenProfiles
 from chargemon_edge.control.ports import (
     Answered,
     Busy,
@@ -24,6 +25,7 @@ from chargemon_edge.control.ports import (
     Journal,
     Offline,
     Outcome,
+    RestoredOperations,
     TimedOut,
     in_words,
     moment,
@@ -62,15 +64,26 @@ class Commands:
     """The one way for people to make charge points do something."""
 
     def __init__(
-        self, *, present: Present, charge_points: ChargePoints, journal: Journal, clock: Clock, next_number: int
+        self,
+        *,
+        present: Present,
+        charge_points: ChargePoints,
+        journal: Journal,
+        clock: Clock,
+        restored: RestoredOperations,
     ) -> None:
         self._present = present
         self._charge_points = charge_points
         self._journal = journal
         self._clock = clock
-        self._next_number = next_number
-        self._followers: list[Callable[[str, m.Request, m.Response], None]] = []
+        self._next_number = restored.next_number
+        self._given = GivenProfiles(present, charge_points, clock, restored.given)
+        self._followers: list[Callable[[str, m.Request, m.Response], None]] = [self._given.answered]
         self._books: list[Books] = []
+
+    async def run(self) -> None:
+        """Withdraw given profiles that have become too much, until cancelled."""
+        await self._given.run()
 
     def follow(self, follower: Callable[[str, m.Request, m.Response], None]) -> None:
         """Call *follower* with charge point, request and response of every operation that is answered, before whoever

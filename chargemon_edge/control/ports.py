@@ -185,12 +185,22 @@ class CertificateSigner(Protocol):
         ...
 
 
+class GivenProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that gave a charge point a profile, as its record holds it."""
+
+    charge_point: str
+    action: str
+    payload: str
+
+
 class RestoredOperations(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk knew of operations and of named charging profiles."""
 
     next_number: int = 1
     next_profile_id: int = FIRST_FREE_PROFILE_ID
     profiles: tuple[ChargingProfileStored, ...] = ()
+    given: tuple[GivenProfile, ...] = ()
+    """Those that a running transaction may still have, oldest first."""
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from chargemon_edge.ocpp.v16 import messages as m
 
 TEXT_MAX = 200
 """Characters of one text that are kept; certificates and vendors' data are longer."""
-LIST_MAX = 50
+LIST_MAX = 200
 HIDDEN = "…"
 
 _ID_TAGS = frozenset({"idTag", "parentIdTag"})

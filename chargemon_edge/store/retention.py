@@ -48,6 +48,7 @@ class Retention:
         gone += _prune(self._site, "event", "utc_ms", events_before_ms)
         gone += _prune(self._site, "security_event", "utc_ms", events_before_ms)
         gone += self._site.execute(_LOUDEST, (KEPT_ALTOGETHER, SLICE_ROWS)).rowcount
+        gone += _prune(self._site, "operation", "asked_utc_ms", events_before_ms)
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
         gone += self._site.execute(_ENDED_RESERVATIONS, (events_before_ms,)).rowcount
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000

@@ -71,7 +71,7 @@ class Running:
             charge_points=self.charge_points,
             journal=store.journal,
             clock=clock,
-            next_number=500,
+            restored=RestoredOperations(next_number=500),
         )
         self.cards = Cards(
             AuthorisationSettings(id_tags=(IdTag(id_tag="CONFIGURED"),)),

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from chargemon_edge.control.commands import Commands, Refused
-from chargemon_edge.control.ports import Answered, Busy, CallErrored, Offline, Outcome, TimedOut
+from chargemon_edge.control.ports import Answered, Busy, CallErrored, Offline, Outcome, RestoredOperations, TimedOut
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
@@ -37,7 +37,7 @@ class Scene:
             charge_points=self.charge_points,
             journal=self.journal,
             clock=FakeClock(),
-            next_number=41,
+            restored=RestoredOperations(next_number=41),
         )
 
     def execute(self, request: m.Request, charge_point: str = "CP1") -> Outcome | Refused:
