@@ -26,7 +26,7 @@ async def laboratory(
 ) -> AsyncIterator[Laboratory]:
     identities = [identity_of(item.name) for item in request.session.items if item.path == request.path]
     profile: int = getattr(request.module, "SECURITY_PROFILE", 1)
-    async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], profile) as laboratory:
+    async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], profile=profile) as laboratory:
         # the first commit and the first look at the records start a thread each, which then belong to no test
         async with laboratory.connected(FIRST) as first:
             await first.begin(1, VALID)

@@ -110,13 +110,14 @@ class Laboratory:
         self.addresses = addresses
         self.authority = authority
         """Whose certificates the charge points have had since they were made."""
+        self.url = self.listener(1)
         self._folder = folder
         self._operator = operator
         self._profile = profile
 
     # --- how charge points reach it
 
-    def url(self, profile: int) -> str:
+    def listener(self, profile: int) -> str:
         """Of the listener for charge points of that security profile."""
         plain, tls, mutual = self.addresses.chargers, self.addresses.chargers_tls, self.addresses.chargers_mutual_tls
         address = (plain, plain, tls, mutual)[profile]
@@ -152,7 +153,7 @@ class Laboratory:
             manners = {"tls": self.tls(identity if profile == 3 else None), "server_name": FQDN}
         if profile in (0, 3):
             manners["password"] = None
-        return connected(self.url(profile), identity, **(manners | changes))
+        return connected(self.listener(profile), identity, **(manners | changes))
 
     async def turned_away(self, identity: str, profile: int | None = None, **changes: Any) -> int:
         """The status with which a charge point is refused; 0 if it does not come so far as to ask."""
@@ -213,6 +214,11 @@ class Laboratory:
                     return [one["body"] for one in reversed(page["items"])]
                 await asyncio.sleep(0.02)
 
+    async def reservations(self, charge_point: ChargePoint) -> dict[int, str]:
+        """The states of its reservations, by id."""
+        found = await self.get(f"/reservations?charge_point={charge_point.identity}")
+        return {one["reservation_id"]: one["state"] for one in found}
+
     async def shown(self, charge_point: ChargePoint) -> dict[str, Any]:
         """The charge point as the site shows it now."""
         points = (await self.get("/site"))["charge_points"]
@@ -250,19 +256,22 @@ class Laboratory:
         return operated
 
 
-def _configuration(folder: Path, identities: Iterable[str], profile: int) -> str:
+def _configuration(folder: Path, identities: Iterable[str], extra: str, profile: int) -> str:
     password = "" if profile == 3 else 'password_file = "password"'
     points = [_CHARGE_POINT.format(identity=one, profile=profile, password=password) for one in identities]
-    return _SITE + (_TLS if profile > 1 else "") + _FILES.format(folder=folder) + "".join(points)
+    return _SITE + (_TLS if profile > 1 else "") + _FILES.format(folder=folder) + extra + "".join(points)
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, identities: Iterable[str], profile: int = 1) -> AsyncIterator[Laboratory]:
-    """The daemon, with a quiet charge point of two connectors for each identity, all of that security profile."""
+async def running(
+    folder: Path, identities: Iterable[str], extra: str = "", *, profile: int = 1
+) -> AsyncIterator[Laboratory]:
+    """The daemon, with a quiet charge point of two connectors for each identity, all of that security profile; *extra*
+    joins its configuration."""
     (folder / "password").write_text(PASSWORD)
     authority = Authority("Charge point maker")
     (folder / "charger-roots.pem").write_text(authority.pem)
-    settings = load(_configuration(folder, identities, profile), folder)
+    settings = load(_configuration(folder, identities, extra, profile), folder)
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     daemon = asyncio.create_task(App(settings, SystemClock()).run(ready.set_result))
     try:
