@@ -25,9 +25,12 @@ from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.configuration import Configuration
+from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.remote_start import RemoteStart
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
@@ -105,19 +108,10 @@ class App:
             chargers = access.server(requests, directory, models, inline=self._inline_writer)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
             commands = _commands(store, present, directory, cards, clock)
-            page = _page(settings, store, present, commissioning, models, cards, commands, clock)
-            balance = Balance(
-                present=present,
-                regulator=Regulator(settings.site, settings.balancing),
-                charge_points=directory,
-                journal=store.journal,
-                clock=clock,
-                policy=settings.balancing,
-                models=models,
-            )
-            contact = Contact(
-                present=present, charge_points=directory, journal=store.journal, clock=clock, models=models
-            )
+            contact, configuration, remote_start = _conversations(store, present, directory, models, clock)
+            commands.follow(configuration.answered)
+            page = _page(settings, store, present, commissioning, models, configuration, cards, commands, clock)
+            balance = _balance(settings, store, present, directory, models, clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
                 operators = await page.start(self._sockets.get("page", ()))
@@ -130,11 +124,15 @@ class App:
                     access.start(rooms)
                     rooms.create_task(store.run(), name="store")
                     rooms.create_task(contact.run(), name="contact")
+                    rooms.create_task(configuration.run(), name="configuration")
+                    rooms.create_task(remote_start.run(), name="remote start")
                     rooms.create_task(cards.run(), name="cards")
                     rooms.create_task(commands.run(), name="commands")
                     rooms.create_task(balance.run(), name="balance")
                     rooms.create_task(_watch(notifier, store, present), name="watchdog")
-                    self._running = Running(present, cards, balance, contact, chargers, page, meters)
+                    self._running = Running(
+                        present, cards, balance, contact, chargers, page, meters, models, configuration
+                    )
                     _announce(settings, present, addresses)
                     notifier.ready(_status(present))
                     listeners.callback(notifier.stopping)
@@ -182,12 +180,46 @@ def _commands(store: Store, present: Present, charge_points: ChargePoints, cards
     return commands
 
 
+def _conversations(
+    store: Store, present: Present, charge_points: ChargePoints, models: ChargerModels, clock: Clock
+) -> tuple[Contact, Configuration, RemoteStart]:
+    """What the daemon asks charge points by itself, beside limits and lists."""
+    contact = Contact(present=present, charge_points=charge_points, journal=store.journal, clock=clock, models=models)
+    configuration = Configuration(
+        present=present,
+        memory=ConfigurationMemory(present, store.restored.devices),
+        charge_points=charge_points,
+        journal=store.journal,
+        clock=clock,
+        models=models,
+    )
+    remote_start = RemoteStart(
+        present=present, charge_points=charge_points, clock=clock, models=models, rules_of=models.tag_rules
+    )
+    return contact, configuration, remote_start
+
+
+def _balance(
+    settings: Settings, store: Store, present: Present, charge_points: ChargePoints, models: ChargerModels, clock: Clock
+) -> Balance:
+    return Balance(
+        present=present,
+        regulator=Regulator(settings.site, settings.balancing),
+        charge_points=charge_points,
+        journal=store.journal,
+        clock=clock,
+        policy=settings.balancing,
+        models=models,
+    )
+
+
 def _page(
     settings: Settings,
     store: Store,
     present: Present,
     commissioning: Commissioning,
     models: ChargerModels,
+    configuration: Configuration,
     cards: Cards,
     commands: Commands,
     clock: Clock,
@@ -197,6 +229,7 @@ def _page(
         clock=clock,
         commissioning=commissioning,
         models=models,
+        configuration=configuration,
         history=store.history,
         cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
@@ -210,7 +243,7 @@ def _page(
 
 def _booted(chargers: ChargerServer, fact: Fact) -> None:
     assert isinstance(fact, ChargePointBooted)
-    chargers.booted(fact.charge_point)
+    chargers.set_quirks(fact.charge_point)
 
 
 def _announce(settings: Settings, present: Present, addresses: Addresses) -> None:

@@ -16,6 +16,8 @@ from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.config import ConfigError, Settings
 from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
+from chargemon_edge.control.charger_models import ChargerModels
+from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.present import Present
 from chargemon_edge.csms.credentials import CredentialsError
@@ -35,6 +37,7 @@ TAKEN = frozenset(
         "authorisation",
         "balancing",
         "log_level",
+        "models",
         # for charge points that connect from now on
         "chargers.charge_points",
         "chargers.max_sockets",
@@ -65,6 +68,8 @@ class Running(NamedTuple):
     chargers: ChargerServer
     page: WebServer
     meters: MeterPolls
+    models: ChargerModels
+    configuration: Configuration
 
 
 def reload(settings: Settings, running: Running, read: Callable[[], Settings]) -> Settings:
@@ -118,6 +123,9 @@ def _take(old: Settings, new: Settings, running: Running) -> None:
     if old.chargers != new.chargers:
         running.chargers.replace(new.chargers)
     running.cards.replace(new.authorisation)
+    for identity in running.models.replace(new.models):
+        running.chargers.set_quirks(identity)
+        running.configuration.look_again(identity)
     set_level(new.log_level)
     if regulator is not None:
         running.present.replace_site(new.site)

@@ -33,13 +33,17 @@ class ChargerModels:
     def __init__(self, catalogue: Collection[Entry], said: Mapping[str, SiteSays], present: Present) -> None:
         self._catalogue = catalogue
         self._said = said
+        self._present = present
         self._known: dict[str, Known] = {}
-        for identity in said:
-            self._look(identity, None)
-        for identity, entry in present.picture.charge_points.items():
-            if entry.boot is not None:
-                self._look(identity, _nameplate(entry.boot))
+        self._look_at_all()
         present.follow(self._booted, (ChargePointBooted,))
+
+    def replace(self, said: Mapping[str, SiteSays]) -> list[str]:
+        """The configuration file says something else now; returns for whom something changed."""
+        before = dict(self._known)
+        self._said = said
+        self._look_at_all()
+        return [identity for identity, now in self._known.items() if now != before.get(identity, UNKNOWN)]
 
     def quirks(self, charge_point: str) -> Quirks:
         """How it differs, as far as anybody says."""
@@ -65,6 +69,12 @@ class ChargerModels:
                 ",".join(entry.identifier for entry in after.entries) or "none",
                 ",".join(one.quirk for one in after.in_force) or "none",
             )
+
+    def _look_at_all(self) -> None:
+        for identity in {**self._known, **self._said, **self._present.picture.charge_points}:
+            entry = self._present.picture.charge_points.get(identity)
+            boot = None if entry is None else entry.boot
+            self._look(identity, None if boot is None else _nameplate(boot))
 
     def _look(self, identity: str, nameplate: Nameplate | None) -> Known:
         said = self._said.get(identity, SiteSays())

@@ -209,6 +209,8 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     picture: SitePicture
     next_transaction_id: int
     tokens: tuple[TokenIssued, ...] = ()
+    devices: tuple[Fact, ...] = ()
+    """Of configuration keys: the facts that say what is known."""
     operations: RestoredOperations = RestoredOperations()
     cards: RestoredCards = RestoredCards()
     access: tuple[AccessRecord, ...] = ()

@@ -362,8 +362,8 @@ class ChargerServer:
         )
         connection.wire.feed(early)
 
-    def booted(self, identity: str) -> None:
-        """A charge point has said what it is: from now on its link is handled accordingly."""
+    def set_quirks(self, identity: str) -> None:
+        """More is known of its model: from now on its link is handled accordingly."""
         connection = self._links.get(identity)
         if connection is not None:
             connection.set_quirks(self._models.quirks(identity))

@@ -81,7 +81,7 @@ class Configuration:
 
     def read(self, asked: Sequence[str]) -> Payload | None:
         """GetConfiguration.conf; None: more keys at once than it can take (OCPP 1.6 §9.1.4)."""
-        if len(asked) > _KEYS_AT_ONCE:
+        if len(asked) > _KEYS_AT_ONCE or not (asked or self._personality.keys_listed):
             return None
         names = asked or list(self.keys)
         secret = {"AuthorizationKey"}
@@ -138,7 +138,7 @@ class Configuration:
 
 def _ordinary(personality: Personality, connectors: int) -> dict[str, Key]:
     """OCPP 1.6 §9, and the security white paper's keys."""
-    sampled = ",".join(measurands(personality))
+    sampled = personality.sampled or ",".join(measurands(personality))
     writable = {
         "AllowOfflineTxForUnknownId": Key("true", "truth"),
         "AuthorizationCacheEnabled": Key("true", "truth"),

@@ -42,12 +42,16 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     meter_values_s: int = 10
     measurands: tuple[str, ...] = ()
     """Every measurand that it takes in a list, spelled its way; empty: the ordinary names of what it reports."""
+    sampled: str = ""
+    """The list of measurands that it comes with; empty: all that it takes."""
     measurands_max: int = 0
     """The longest list of them that it takes; 0: any."""
     measurands_lethal: tuple[str, ...] = ()
     """Measurands that it takes, and that make it restart."""
     value_longest: int = 0
     """A configuration value that is longer overwrites the charger's memory: it restarts, all keys at their defaults."""
+    keys_listed: bool = True
+    """False: it tells keys by name only."""
     keys_missing: tuple[str, ...] = ()
     keys_readonly: tuple[str, ...] = ()
     keys_need_reboot: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, He
 from chargemon_edge.store.numbers import NUMBER_MAX, next_number
 from chargemon_edge.store.restore_access import restore_access, restore_certificates
 from chargemon_edge.store.restore_cards import restore_cards
+from chargemon_edge.store.restore_devices import restore_devices
 from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
@@ -46,6 +47,7 @@ def restore(
         picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),
         tokens=restore_tokens(site, now),
+        devices=restore_devices(site, now),
         operations=restore_operations(site, now),
         cards=restore_cards(site),
         access=restore_access(site),

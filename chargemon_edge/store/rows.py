@@ -10,7 +10,7 @@ from typing import Any
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store import access_rows, card_rows, operation_rows, security_event, token_rows
+from chargemon_edge.store import access_rows, card_rows, device_rows, operation_rows, security_event, token_rows
 from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
 
@@ -64,6 +64,7 @@ _ORDER = {
             *(_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE),
             *operation_rows.STATEMENTS,
             *token_rows.STATEMENTS,
+            *device_rows.STATEMENTS,
             *card_rows.STATEMENTS,
             *access_rows.STATEMENTS,
             *security_event.STATEMENTS,
@@ -264,6 +265,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     **operation_rows.ROWS,
     **token_rows.ROWS,
     **access_rows.ROWS,
+    **device_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a

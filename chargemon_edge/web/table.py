@@ -12,6 +12,7 @@ from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.ports import Clock, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
@@ -21,6 +22,7 @@ from chargemon_edge.web.resources import (
     charger_models,
     charging_profiles,
     commissioning,
+    configuration,
     id_tags,
     live,
     local_lists,
@@ -40,6 +42,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     commissioning: Commissioning
     models: ChargerModels
+    configuration: Configuration
     history: History
     cards: Cards
     tokens: Tokens
@@ -61,6 +64,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *id_tags.endpoints(id_tags.IdTagsResource(rooms.present, rooms.cards, rooms.clock)),
             *reservations.endpoints(reservations.ReservationsResource(rooms.cards.reservations, rooms.commands)),
             *local_lists.endpoints(local_lists.LocalListsResource(rooms.present, rooms.cards.local_lists)),
+            *configuration.endpoints(configuration.ConfigurationResource(rooms.present, rooms.configuration)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),
             *operations.endpoints(operations.Operations(rooms.commands, rooms.charging_profiles)),
             *charging_profiles.endpoints(charging_profiles.NamedChargingProfiles(rooms.charging_profiles)),

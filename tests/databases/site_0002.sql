@@ -67,6 +67,35 @@ CREATE TABLE charging_transaction (
 ) STRICT;
 INSERT INTO "charging_transaction" VALUES(7,'CP1',1,'04A1B2C3','Accepted',1200,1799999999500,'2027-01-15T07:59:59.5Z',1800000000000,NULL,1800000000000,NULL,9000,'EVDisconnected',NULL,X'7B227472616E73616374696F6E4964223A377D');
 INSERT INTO "charging_transaction" VALUES(8,'CP1',2,'04A1B2C3','Accepted',1200,1799999999500,'2027-01-15T08:00:00Z',1800000000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE configuration_key (
+    charge_point TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT,
+    readonly INTEGER NOT NULL,
+    read_utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (charge_point, key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "configuration_key" VALUES('CP1','AuthorizationKey',NULL,0,1800000000000);
+INSERT INTO "configuration_key" VALUES('CP1','HeartbeatInterval','300',0,1800000000000);
+CREATE TABLE configuration_state (
+    charge_point TEXT PRIMARY KEY,
+    whole_utc_ms INTEGER,
+    paused_utc_ms INTEGER,
+    paused_until_utc_ms INTEGER,
+    paused_reason TEXT
+) STRICT, WITHOUT ROWID;
+INSERT INTO "configuration_state" VALUES('CP1',1800000000000,1800000000000,1800000060000,'restarted');
+CREATE TABLE configuration_write (
+    charge_point TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    firmware TEXT,
+    by_person INTEGER NOT NULL,
+    PRIMARY KEY (charge_point, key, value)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "configuration_write" VALUES('CP1','WebSocketPingInterval','120','Rejected',1800000000000,'1.2.3',0);
 CREATE TABLE connector (
     charge_point TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -128,8 +157,10 @@ INSERT INTO "event" VALUES(1800000000033,1800000000000,'AccessRecorded','CP1','{
 INSERT INTO "event" VALUES(1800000000034,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
 INSERT INTO "event" VALUES(1800000000035,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
 INSERT INTO "event" VALUES(1800000000036,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
-INSERT INTO "event" VALUES(1800000000037,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000038,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000037,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000038,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
+INSERT INTO "event" VALUES(1800000000039,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000040,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
 CREATE TABLE id_tag (
     key TEXT PRIMARY KEY,
     id_tag TEXT NOT NULL,
@@ -238,7 +269,7 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000038);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000040);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 INSERT INTO "sqlite_sequence" VALUES('security_event',8);

@@ -137,3 +137,34 @@ CREATE TABLE security_event (
 ) STRICT;
 
 CREATE INDEX security_event_source ON security_event (source);
+
+-- devices
+
+CREATE TABLE configuration_key (
+    charge_point TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT,
+    readonly INTEGER NOT NULL,
+    read_utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (charge_point, key)
+) STRICT, WITHOUT ROWID;
+
+-- the last outcome of each value that was ever written
+CREATE TABLE configuration_write (
+    charge_point TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    firmware TEXT,
+    by_person INTEGER NOT NULL,
+    PRIMARY KEY (charge_point, key, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE configuration_state (
+    charge_point TEXT PRIMARY KEY,
+    whole_utc_ms INTEGER,
+    paused_utc_ms INTEGER,
+    paused_until_utc_ms INTEGER,
+    paused_reason TEXT
+) STRICT, WITHOUT ROWID;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -11,12 +11,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.site.charger_model import Entry, QuirkInForce
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Nothing, Reply, not_found
-
-
-class OneChargePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which one."""
-
-    identity: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+from chargemon_edge.web.resources.charge_points import OneChargePoint
 
 
 class NameplateView(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.configuration import Configuration
+from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.ports import RestoredOperations
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
@@ -82,12 +84,21 @@ class Running:
             RestoredCards(),
         )
         commands.keep(self.cards.reservations)
+        models = ChargerModels(catalogue(), {}, self.present)
         rooms = Rooms(
             present=self.present,
             clock=clock,
             history=store.history,
             cards=self.cards,
-            models=ChargerModels(catalogue(), {}, self.present),
+            models=models,
+            configuration=Configuration(
+                present=self.present,
+                memory=ConfigurationMemory(self.present, store.restored.devices),
+                charge_points=self.charge_points,
+                journal=store.journal,
+                clock=clock,
+                models=models,
+            ),
             commissioning=self.commissioning,
             tokens=self.tokens,
             commands=commands,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from chargemon_edge.site import access_facts, facts, operation_facts, token_facts
+from chargemon_edge.site import access_facts, device_facts, facts, operation_facts, token_facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
@@ -188,6 +188,19 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
         use="CentralSystemRootCertificate",
         hash_data=(("SHA256", "aa", "bb", "0c"),),
     ),
+    device_facts.ConfigurationRead(
+        at=AT,
+        charge_point="CP1",
+        keys=(
+            device_facts.KeyRead(key="HeartbeatInterval", value="300", readonly=False),
+            device_facts.KeyRead(key="AuthorizationKey", value=None, readonly=False),
+        ),
+        whole=True,
+    ),
+    device_facts.KeyWritten(
+        at=AT, charge_point="CP1", key="WebSocketPingInterval", value="120", outcome="Rejected", firmware="1.2.3"
+    ),
+    device_facts.ConfigurationPaused(at=AT, charge_point="CP1", reason="restarted", until_utc_ms=UTC_MS + 60_000),
 )
 
 
