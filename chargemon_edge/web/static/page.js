@@ -3,6 +3,8 @@
 
 import { circuitCard } from "./circuits.js";
 import { connectorCard } from "./connectors.js";
+import { loginForm, rememberedToken } from "./login.js";
+import { authorization, openStream } from "./stream.js";
 import { element, icon, iconOfState, keep, setClass, setIcon, setShown, setText } from "./dom.js";
 import { duration, kilowatts, sentence, words } from "./words.js";
 
@@ -12,12 +14,18 @@ const SILENT_MS = 3500;
 const BROKEN_MS = 1500;
 const POLL_MS = 2000;
 const REOPEN_MS = 20000;
+const RETRY_MS = 2000;
+const UNAUTHORISED = 401;
+const FORBIDDEN_FOR_NOW = 429;
 
 const at = (id) => document.getElementById(id);
 const circuits = new Map();
 const connectors = new Map();
 const alarms = new Map();
 let stream = null;
+// what a refused stream was answered; null: none was
+let refusal = null;
+let token = rememberedToken();
 let opened_ms = 0;
 let polled_ms = 0;
 let received_ms = null;
@@ -28,6 +36,7 @@ function show(view) {
   const now_ms = performance.now();
   received_ms = now_ms;
   broken_ms = null;
+  refusal = null;
   document.title = view.site;
   setText(at("site"), view.site);
   setText(at("balancing"), view.armed ? sentence(view.why) : words.notArmed);
@@ -87,10 +96,17 @@ function tick() {
 function listen() {
   hush();
   opened_ms = performance.now();
-  stream = new EventSource("/api/v1/events");
-  stream.addEventListener("snapshot", (event) => show(JSON.parse(event.data)));
-  stream.addEventListener("error", () => (broken_ms ??= performance.now()));
+  refusal = null;
+  stream = openStream(token, show, ended);
 }
+
+function ended(status) {
+  refusal = status;
+  broken_ms ??= performance.now();
+  if (asksForToken()) login.ask(token !== null);
+}
+
+const asksForToken = () => refusal === UNAUTHORISED || (refusal === FORBIDDEN_FOR_NOW && token !== null);
 
 function hush() {
   if (stream !== null) stream.close();
@@ -101,19 +117,24 @@ function hush() {
 async function watch() {
   tick();
   const now_ms = performance.now();
-  if (document.hidden || stream === null || now_ms - Math.max(opened_ms, received_ms ?? 0) < SILENT_MS - POLL_MS) return;
-  const refused = stream.readyState === EventSource.CLOSED;
-  if (now_ms - opened_ms > (refused ? REOPEN_MS : SILENT_MS)) listen();
+  if (document.hidden || stream === null || asksForToken() || now_ms - Math.max(opened_ms, received_ms ?? 0) < SILENT_MS - POLL_MS) return;
+  const patience_ms = refusal !== null ? REOPEN_MS : broken_ms !== null ? RETRY_MS : SILENT_MS;
+  if (now_ms - opened_ms > patience_ms) listen();
   if (now_ms - polled_ms < POLL_MS) return;
   polled_ms = now_ms;
   try {
-    const answer = await fetch("/api/v1/site", { cache: "no-store", signal: AbortSignal.timeout(POLL_MS) });
+    const asked = { headers: authorization(token), cache: "no-store", signal: AbortSignal.timeout(POLL_MS) };
+    const answer = await fetch("/api/v1/site", asked);
     if (answer.ok) show(await answer.json());
   } catch {
     // still away: the banner says so
   }
 }
 
+const login = loginForm(at("login"), (given) => {
+  token = given;
+  listen();
+});
 setText(at("circuits-title"), words.circuits);
 setText(at("connectors-title"), words.connectors);
 setText(at("site"), words.connecting);

@@ -36,6 +36,10 @@ const english = {
   connecting: "Connecting …",
   lost: (age) => `Connection to the system lost. What you see is ${age} old.`,
   lostAtOnce: "No connection to the system.",
+  token: "Access token",
+  tokenNeeded: "From here this page is shown to those who hold an access token.",
+  tokenRefused: "This token is not known, was revoked, or has expired.",
+  open: "Open",
   severity: { critical: "Alarm", warning: "Warning", notice: "Notice" },
   states: {
     available: "Free",

@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Page, Route, ViewportSize, async_playw
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.token_facts import Role
 from chargemon_edge.site.units import PerPhase, same_on_all
 from tests.integration.web.running import Running, running
 from tests.unit.web.example import PLAN, held, meter_read, reported, started, status
@@ -277,3 +278,37 @@ async def test_a_hidden_tab_closes_its_stream_and_a_shown_one_opens_it(browser: 
         async with asyncio.timeout(5):
             while not api.stream.listeners:
                 await asyncio.sleep(0.05)
+
+
+async def test_from_elsewhere_the_page_wants_a_token_and_keeps_it_in_its_tab(browser: Browser) -> None:
+    async with running() as site:
+        right = await site.token(Role.VIEWER)
+        page = await browser.new_page(viewport=PHONE)
+        # what comes through a proxy does not come from this machine
+        await page.set_extra_http_headers({"X-Forwarded-For": "192.0.2.7"})
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(site.url)
+        field, cards = page.get_by_label("Access token"), page.locator("#connectors article")
+        await expect(field).to_be_visible()
+        await expect(cards).to_have_count(0)
+        assert await page.evaluate(CONTRASTS) == []
+        await field.fill("cme_wrong")
+        await field.press("Enter")
+        await expect(page.locator("#login .trouble")).to_contain_text("not known")
+        await expect(cards).to_have_count(0)
+
+        await field.fill(f" {right} ")
+        await field.press("Enter")
+
+        await expect(cards).to_have_count(6)
+        await expect(field).to_be_hidden()
+        site.present.apply([meter_read(same_on_all(33_000), Moment(site.clock.monotonic_s(), site.clock.utc_ms()))])
+        await expect(card(page, "main").locator(".phase .value strong").first).to_have_text("33.0", timeout=1_500)
+        await page.reload()
+        await expect(cards).to_have_count(6)
+        assert not [url for url in asked if "cme_" in url]
+        await site.tokens.revoke("somebody", "a test")
+        await page.reload()
+        await expect(field).to_be_visible()
+        await page.close()
