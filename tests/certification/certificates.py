@@ -7,15 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-Key = ec.EllipticCurvePrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-def new_key(curve: ec.EllipticCurve | None = None) -> Key:
-    """A key on P-256, or on another curve."""
-    return ec.generate_private_key(curve or ec.SECP256R1())
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """A key on P-256."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def new_rsa_key() -> rsa.RSAPrivateKey:
+    """A key of 2048 bits."""
+    return rsa.generate_private_key(65_537, 2_048)
 
 
 def subject(common_name: str, organization: str = "Laboratory") -> x509.Name:
@@ -45,7 +50,9 @@ class Authority:
         """A certificate for *key*; with negative *days* one that ran out so long ago."""
         return self._signed(subject(common_name), key.public_key(), ca=False, days=days)
 
-    def _signed(self, name: x509.Name, key: ec.EllipticCurvePublicKey, *, ca: bool, days: int) -> x509.Certificate:
+    def _signed(
+        self, name: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, *, ca: bool, days: int
+    ) -> x509.Certificate:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -78,6 +85,6 @@ def signing_request(key: Key, common_name: str, organization: str = "Laboratory"
     return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
-def signature(key: Key, file: bytes) -> str:
+def signature(key: ec.EllipticCurvePrivateKey, file: bytes) -> str:
     """Of a firmware file, in base64."""
     return base64.b64encode(key.sign(file, ec.ECDSA(hashes.SHA256()))).decode()

@@ -209,6 +209,7 @@ async def connected(
     password: str | bytes | None = PASSWORD,
     subprotocols: tuple[str, ...] = ("ocpp1.6",),
     tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
 ) -> AsyncIterator[ChargePoint]:
     """A charge point on its link; raises websockets.InvalidStatus when it is not let in."""
     async with websockets.connect(
@@ -218,16 +219,8 @@ async def connected(
         proxy=None,
         ping_interval=None,
         ssl=tls,
+        server_hostname=server_name,
     ) as socket:
         charge_point = ChargePoint(identity, socket)
         yield charge_point
         await charge_point.close()
-
-
-async def turned_away(url: str, identity: str, **changes: Any) -> int:
-    """The status with which a charge point is refused."""
-    try:
-        async with connected(url, identity, **changes) as charge_point:
-            raise AssertionError(f"let in with {charge_point.socket.subprotocol}")
-    except websockets.InvalidStatus as refused:
-        return refused.response.status_code

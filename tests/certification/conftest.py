@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.certification.charge_point import ChargePoint, connected
+from tests.certification.charge_point import ChargePoint
 from tests.certification.laboratory import VALID, Complaints, Laboratory, running
 
 FIRST = "LAB-FIRST"
@@ -25,10 +25,10 @@ async def laboratory(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Laboratory]:
     identities = [identity_of(item.name) for item in request.session.items if item.path == request.path]
-    extra: str = getattr(request.module, "CONFIGURATION", "")
-    async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], extra) as laboratory:
+    profile: int = getattr(request.module, "SECURITY_PROFILE", 1)
+    async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], profile=profile) as laboratory:
         # the first commit and the first look at the records start a thread each, which then belong to no test
-        async with connected(laboratory.url, FIRST) as first:
+        async with laboratory.connected(FIRST) as first:
             await first.begin(1, VALID)
             assert len(await laboratory.transactions(first)) == 1
         yield laboratory
@@ -41,7 +41,7 @@ def identity(request: pytest.FixtureRequest) -> str:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def charge_point(laboratory: Laboratory, identity: str) -> AsyncIterator[ChargePoint]:
-    async with connected(laboratory.url, identity) as charge_point:
+    async with laboratory.connected(identity) as charge_point:
         yield charge_point
         charge_point.was_asked_nothing_more()
 

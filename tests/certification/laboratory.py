@@ -6,16 +6,20 @@ import asyncio
 import contextlib
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
+import websockets
 
 from chargemon_edge.app import Addresses, App
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.config import load
-from tests.certification.charge_point import PASSWORD, PATIENCE_S, Asked, ChargePoint
+from tests.certification.certificates import Authority, Key, key_pem, new_key, pem
+from tests.certification.charge_point import PASSWORD, PATIENCE_S, Asked, ChargePoint, connected
 
 HEARTBEAT_S = 1
 VALID, EXPIRED, BLOCKED, UNKNOWN = "TAG-VALID", "TAG-EXPIRED", "TAG-BLOCKED", "TAG-UNKNOWN"
@@ -45,17 +49,32 @@ parent_id_tag = "{PARENT}"
 host = "127.0.0.1"
 port = 0
 heartbeat_interval_s = {HEARTBEAT_S}
+"""
 
+_FILES = """
 [page]
 port = 0
-unix_socket = "control.sock"
+unix_socket = "{folder}/control.sock"
+[store]
+directory = "{folder}"
+record_flush_s = 0.1
+"""
+
+FQDN = "central-system.laboratory.example"
+_TLS = f"""
+tls_port = 0
+mutual_tls_port = 0
+[keys]
+names = ["{FQDN}"]
+charger_authorities = "charger-roots.pem"
 """
 
 _CHARGE_POINT = """
 [[charge_point]]
 identity = "{identity}"
-password_file = "password"
 quiet = true
+security_profile = {profile}
+{password}
 [[charge_point.connector]]
 number = 1
 circuit = "main"
@@ -85,10 +104,66 @@ class Operated(NamedTuple):
 class Laboratory:
     """A running daemon."""
 
-    def __init__(self, addresses: Addresses, operator: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, folder: Path, addresses: Addresses, operator: aiohttp.ClientSession, profile: int, authority: Authority
+    ) -> None:
         self.addresses = addresses
-        self.url = f"ws://127.0.0.1:{addresses.chargers[1]}/ocpp"
+        self.authority = authority
+        """Whose certificates the charge points have had since they were made."""
+        self.url = self.listener(1)
+        self._folder = folder
         self._operator = operator
+        self._profile = profile
+
+    # --- how charge points reach it
+
+    def listener(self, profile: int) -> str:
+        """Of the listener for charge points of that security profile."""
+        plain, tls, mutual = self.addresses.chargers, self.addresses.chargers_tls, self.addresses.chargers_mutual_tls
+        address = (plain, plain, tls, mutual)[profile]
+        assert address is not None
+        return f"{'wss' if profile > 1 else 'ws'}://127.0.0.1:{address[1]}/ocpp"
+
+    def tls(self, identity: str | None = None) -> ssl.SSLContext:
+        """What a charge point dials with: it trusts the central system, and shows a certificate if it has a name."""
+        context = ssl.create_default_context(cadata="".join(self.roots()))
+        if identity is not None:
+            key = new_key()
+            self.show(context, key, pem(self.authority.signed(identity, key)))
+        return context
+
+    def show(self, context: ssl.SSLContext, key: Key, certificate_pem: str) -> None:
+        """Let that context show this certificate."""
+        file = self._folder / "charge-point.pem"
+        file.write_bytes(key_pem(key) + certificate_pem.encode())
+        context.load_cert_chain(file)
+
+    def roots(self) -> list[str]:
+        """The central system's own."""
+        files = [self._folder / "keys" / f"root-{kind}.pem" for kind in ("ecdsa", "rsa")]
+        return [file.read_text()[file.read_text().index("-----BEGIN CERTIFICATE") :] for file in files]
+
+    def connected(
+        self, identity: str, profile: int | None = None, **changes: Any
+    ) -> AbstractAsyncContextManager[ChargePoint]:
+        """A charge point on its link, as its security profile demands unless *changes* says otherwise."""
+        profile = self._profile if profile is None else profile
+        manners: dict[str, Any] = {}
+        if profile > 1:
+            manners = {"tls": self.tls(identity if profile == 3 else None), "server_name": FQDN}
+        if profile in (0, 3):
+            manners["password"] = None
+        return connected(self.listener(profile), identity, **(manners | changes))
+
+    async def turned_away(self, identity: str, profile: int | None = None, **changes: Any) -> int:
+        """The status with which a charge point is refused; 0 if it does not come so far as to ask."""
+        try:
+            async with self.connected(identity, profile, **changes) as charge_point:
+                raise AssertionError(f"let in with {charge_point.socket.subprotocol}")
+        except websockets.InvalidStatus as refused:
+            return refused.response.status_code
+        except (OSError, websockets.InvalidMessage):
+            return 0
 
     # --- the operator
 
@@ -139,6 +214,11 @@ class Laboratory:
                     return [one["body"] for one in reversed(page["items"])]
                 await asyncio.sleep(0.02)
 
+    async def reservations(self, charge_point: ChargePoint) -> dict[int, str]:
+        """The states of its reservations, by id."""
+        found = await self.get(f"/reservations?charge_point={charge_point.identity}")
+        return {one["reservation_id"]: one["state"] for one in found}
+
     async def shown(self, charge_point: ChargePoint) -> dict[str, Any]:
         """The charge point as the site shows it now."""
         points = (await self.get("/site"))["charge_points"]
@@ -176,16 +256,22 @@ class Laboratory:
         return operated
 
 
-def _configuration(identities: Iterable[str], extra: str) -> str:
-    return _SITE + extra + "".join(_CHARGE_POINT.format(identity=one) for one in identities)
+def _configuration(folder: Path, identities: Iterable[str], extra: str, profile: int) -> str:
+    password = "" if profile == 3 else 'password_file = "password"'
+    points = [_CHARGE_POINT.format(identity=one, profile=profile, password=password) for one in identities]
+    return _SITE + (_TLS if profile > 1 else "") + _FILES.format(folder=folder) + extra + "".join(points)
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, identities: Iterable[str], extra: str = "") -> AsyncIterator[Laboratory]:
-    """The daemon, with a quiet charge point of two connectors for each identity; *extra* joins its configuration."""
+async def running(
+    folder: Path, identities: Iterable[str], extra: str = "", *, profile: int = 1
+) -> AsyncIterator[Laboratory]:
+    """The daemon, with a quiet charge point of two connectors for each identity, all of that security profile; *extra*
+    joins its configuration."""
     (folder / "password").write_text(PASSWORD)
-    text = _configuration(identities, extra).replace('"control.sock"', f'"{folder}/control.sock"')
-    settings = load(text + f'[store]\ndirectory = "{folder}"\nrecord_flush_s = 0.1\n', folder)
+    authority = Authority("Charge point maker")
+    (folder / "charger-roots.pem").write_text(authority.pem)
+    settings = load(_configuration(folder, identities, extra, profile), folder)
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     daemon = asyncio.create_task(App(settings, SystemClock()).run(ready.set_result))
     try:
@@ -195,7 +281,7 @@ async def running(folder: Path, identities: Iterable[str], extra: str = "") -> A
         addresses = ready.result()
         assert addresses.unix is not None
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(addresses.unix)) as operator:
-            yield Laboratory(addresses, operator)
+            yield Laboratory(folder, addresses, operator, profile, authority)
     finally:
         daemon.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.certification.charge_point import ChargePoint, connected
+from tests.certification.charge_point import ChargePoint
 from tests.certification.laboratory import VALID, Laboratory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,7 +74,7 @@ async def _reset(laboratory: Laboratory, charge_point: ChargePoint, kind: str, r
     assert await charge_point.stop(transaction_id, reason=reason) == {}
     await charge_point.power_cut()
 
-    async with connected(laboratory.url, charge_point.identity) as back:
+    async with laboratory.connected(charge_point.identity) as back:
         assert (await back.boot())["status"] == "Accepted"
         await back.status(0, "Available")
         await back.status(1, "Available")

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.certification.charge_point import ChargePoint, connected, now, utc_ms
+from tests.certification.charge_point import ChargePoint, now, utc_ms
 from tests.certification.laboratory import BLOCKED, EXPIRED, HEARTBEAT_S, UNKNOWN, VALID, Laboratory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -109,7 +109,7 @@ async def test_032_1_power_failure(laboratory: Laboratory, charge_point: ChargeP
     await charge_point.status(1, "Charging")
     await charge_point.power_cut()
 
-    async with connected(laboratory.url, charge_point.identity) as back:
+    async with laboratory.connected(charge_point.identity) as back:
         assert (await back.boot())["status"] == "Accepted"
         (record,) = await laboratory.transactions(back)
         assert (record["transaction_id"], record["open"]) == (transaction_id, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.certification.charge_point import ChargePoint, connected, now
+from tests.certification.charge_point import ChargePoint, now
 from tests.certification.laboratory import Laboratory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,7 +36,7 @@ async def test_044_1_firmware_update(laboratory: Laboratory, charge_point: Charg
     await _progress(charge_point, "Installing")
     await charge_point.power_cut()
 
-    async with connected(laboratory.url, charge_point.identity) as back:
+    async with laboratory.connected(charge_point.identity) as back:
         assert (await back.boot(firmwareVersion="2.0"))["status"] == "Accepted"
         await back.status(1, "Available")
         await back.status(2, "Available")
@@ -58,7 +58,7 @@ async def test_044_3_firmware_installation_fails(laboratory: Laboratory, charge_
     await _progress(charge_point, "Downloading", "Downloaded", "Installing", "InstallationFailed")
     await charge_point.power_cut()
 
-    async with connected(laboratory.url, charge_point.identity) as back:
+    async with laboratory.connected(charge_point.identity) as back:
         assert (await back.boot(firmwareVersion="1.0"))["status"] == "Accepted"
         await back.status(1, "Available")
         assert (await laboratory.shown(back))["firmware_version"] == "1.0"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.certification import certificates
-from tests.certification.charge_point import ChargePoint, connected, now
+from tests.certification.charge_point import ChargePoint, now
 from tests.certification.laboratory import Laboratory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+SECURITY_PROFILE = 2
 
 MANUFACTURER, CENTRAL_SYSTEM = "ManufacturerRootCertificate", "CentralSystemRootCertificate"
 LOCATION = "https://files.example/firmware/post-2.0.bin"
@@ -131,7 +132,7 @@ async def test_080_signed_firmware_update(laboratory: Laboratory, charge_point: 
     await _progress(charge_point, number, *before)
     await charge_point.power_cut()
 
-    async with connected(laboratory.url, charge_point.identity) as back:
+    async with laboratory.connected(charge_point.identity) as back:
         # in whatever order the charge point likes
         await _progress(back, number, "Installed")
         await _security_event(laboratory, back, "FirmwareUpdated")

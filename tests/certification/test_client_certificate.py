@@ -1,0 +1,37 @@
+"""Security profile 3: TLS with certificates on both sides."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.certification import certificates
+from tests.certification.certificates import Authority, Key
+from tests.certification.laboratory import Laboratory
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SECURITY_PROFILE = 3
+
+
+@pytest.mark.parametrize("key", [certificates.new_key(), certificates.new_rsa_key()], ids=["ECDSA", "RSA"])
+async def test_087_tls_client_certificate(laboratory: Laboratory, identity: str, key: Key) -> None:
+    tls = laboratory.tls()
+    laboratory.show(tls, key, certificates.pem(laboratory.authority.signed(identity, key)))
+    async with laboratory.connected(identity, tls=tls) as charge_point:
+        assert (await charge_point.boot())["status"] == "Accepted"
+
+
+async def test_087_tls_client_certificate_that_is_none_or_not_good(laboratory: Laboratory, identity: str) -> None:
+    key = certificates.new_key()
+    ours = laboratory.authority
+    bad = {
+        "of another": ours.signed("LAB-SOMEBODY-ELSE", key),
+        "expired": ours.signed(identity, key, days=-1),
+        "foreign": Authority("Nobody knows it").signed(identity, key),
+    }
+    assert await laboratory.turned_away(identity, tls=laboratory.tls()) == 0
+    for why, certificate in bad.items():
+        tls = laboratory.tls()
+        laboratory.show(tls, key, certificates.pem(certificate))
+        assert await laboratory.turned_away(identity, tls=tls) in (0, 401, 403), why
+    async with laboratory.connected(identity) as charge_point:
+        assert (await charge_point.boot())["status"] == "Accepted"
