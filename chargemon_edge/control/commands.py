@@ -121,31 +121,36 @@ class Commands:
         known = self._present.site.charge_point_by_identity.get(charge_point)
         reason = guard.objection(known, self._present.picture, self._present.plan, request)
         if reason is not None:
-            return self._unsent(asked, Refused(reason=reason), "refused", reason)
+            await self._write(asked, (asked, self._ending(asked, "refused", reason)))
+            return Refused(reason=reason)
         if not self._charge_points.linked(charge_point):
-            return self._unsent(asked, Offline(), "not connected", None)
-        kept = [fact for books in self._books for fact in books.asked(charge_point, request, by, asked.at)]
-        await self._written(asked, kept)
+            await self._write(asked, (asked, self._ending(asked, "not connected", None)))
+            return Offline()
         try:
+            await self._write(asked, (asked, *self._books_asked(asked, request)))
             outcome = await self._charge_points.call(charge_point, request, deadline_s)
         except asyncio.CancelledError:
             # whoever asked is gone, or we are stopping: it may have been sent all the same
-            self._ended(asked, request, TimedOut(), "abandoned", None)
+            new = self._ended(asked, request, TimedOut(), "abandoned", None)
+            self._journal.record(new)
+            self._present.apply(new)
             raise
+        result, detail = _recorded(outcome)
         if isinstance(outcome, Answered):
-            self._ended(asked, request, outcome, in_words(outcome), fit_for_records(outcome.response))
             for follower in self._followers:
                 follower(charge_point, request, outcome.response)
-        elif isinstance(outcome, CallErrored):
-            self._ended(asked, request, outcome, outcome.code, outcome.description or None)
-        else:
-            self._ended(asked, request, outcome, _UNANSWERED[type(outcome)], None)
+        await self._write(asked, self._ended(asked, request, outcome, result, detail))
         return outcome
 
-    async def _written(self, asked: OperationRequested, kept: Sequence[facts.Fact]) -> None:
-        """Wait until the record is durable. A disk that fails must not keep a car from being stopped: then the log
-        has it."""
-        self._present.apply(kept)
+    def _books_asked(self, asked: OperationRequested, request: m.Request) -> Sequence[facts.Fact]:
+        return [fact for books in self._books for fact in books.asked(asked.charge_point, request, asked.by, asked.at)]
+
+    async def _write(self, asked: OperationRequested, new: Sequence[facts.Fact]) -> None:
+        """Fold *new* in and wait until it is durable: whoever hears of an outcome finds its record.
+
+        A disk that fails must not keep a car from being stopped: then the log has it.
+        """
+        self._present.apply(new)
         loop = asyncio.get_running_loop()
         written: asyncio.Future[Exception | None] = loop.create_future()
 
@@ -153,7 +158,7 @@ class Commands:
             if not written.done():
                 written.set_result(error)
 
-        self._journal.commit((asked, *kept), done)
+        self._journal.commit(new, done)
         error = await written
         if error is not None:
             log.error(
@@ -166,17 +171,9 @@ class Commands:
                 str(error),
             )
 
-    def _unsent(
-        self, asked: OperationRequested, outcome: Outcome | Refused, result: str, detail: str | None
-    ) -> Outcome | Refused:
-        ended = self._ending(asked, result, detail)
-        self._journal.record((asked, ended))
-        self._present.apply((asked, ended))
-        return outcome
-
     def _ended(
         self, asked: OperationRequested, request: m.Request, outcome: Outcome, result: str, detail: str | None
-    ) -> None:
+    ) -> Sequence[facts.Fact]:
         new: list[facts.Fact] = [self._ending(asked, result, detail)]
         charge_point = self._present.site.charge_point_by_identity.get(asked.charge_point)
         if charge_point is not None and _may_have_happened(outcome) and guard.doubts(charge_point, request):
@@ -191,8 +188,7 @@ class Commands:
             ]
         for books in self._books:
             new += books.ended(asked.charge_point, request, outcome, new[0].at)
-        self._journal.record(new)
-        self._present.apply(new)
+        return new
 
     def _ending(self, asked: OperationRequested, result: str, detail: str | None) -> OperationEnded:
         at = moment(self._clock)
@@ -217,6 +213,15 @@ class Commands:
 
 
 _UNANSWERED: dict[type[Outcome], str] = {TimedOut: "no answer", Offline: "not connected", Busy: "busy"}
+
+
+def _recorded(outcome: Outcome) -> tuple[str, str | None]:
+    """Result and detail of the record."""
+    if isinstance(outcome, Answered):
+        return in_words(outcome), fit_for_records(outcome.response)
+    if isinstance(outcome, CallErrored):
+        return outcome.code, outcome.description or None
+    return _UNANSWERED[type(outcome)], None
 
 
 def _may_have_happened(outcome: Outcome) -> bool:

@@ -116,8 +116,11 @@ def test_events_and_messages_go_and_money_stays(site: sqlite3.Connection, sample
             site.execute(statement.sql, statement.parameters)
     retention(site, samples).slice(UTC_MS + 91 * DAY_MS, disk_is_short=False)
 
-    left = {table: count(site, table) for table in ("event", "kept_message", "kept_stop", "charging_transaction")}
-    assert left == {"event": 0, "kept_message": 0, "kept_stop": 1, "charging_transaction": 2}
+    left = {
+        table: count(site, table)
+        for table in ("event", "operation", "kept_message", "kept_stop", "charging_transaction")
+    }
+    assert left == {"event": 0, "operation": 0, "kept_message": 0, "kept_stop": 1, "charging_transaction": 2}
 
 
 def test_minutes_stay_longer(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
