@@ -41,6 +41,7 @@ from chargemon_edge.reload import Running, reload
 from chargemon_edge.site.facts import ChargePointBooted, Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
+from chargemon_edge.web.alarms import NEXT_STEPS
 from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.table import Rooms
 
@@ -257,6 +258,8 @@ def _announce(settings: Settings, present: Present, addresses: Addresses) -> Non
         len(settings.site.charge_points),
         _adopted(present),
     )
+    if not settings.site.circuits and not settings.site.charge_points:
+        log.warning("the site is not described yet and nobody may connect: %s", NEXT_STEPS)
 
 
 def _reporter(store: Store, present: Present) -> Callable[[Fact], None]:

@@ -86,7 +86,9 @@ class Balance:
     async def run(self) -> None:
         """Balance until cancelled."""
         if not self._regulator.armed:
-            log.error("balancing is not armed: %s", self._regulator.why)
+            # a site that nobody has described yet is no fault
+            level = logging.ERROR if self._present.site.circuits else logging.INFO
+            log.log(level, "balancing is not armed: %s", self._regulator.why)
             self._state = self._regulator.why
         while True:
             self._step()

@@ -20,6 +20,12 @@ from chargemon_edge.web.shapes import (
 # after our own start every charger is away for a while: they come back at their own pace
 RECONNECT_GRACE_S = 120.0
 
+NEXT_STEPS = (
+    "write its fuses ([[circuit]]), meter and chargers into /etc/chargemon-edge/conf.d/site.toml (config.toml beside "
+    "that folder explains every setting), then: chargemon-edge check-config, and: systemctl restart chargemon-edge"
+)
+"""What a fresh installation waits for."""
+
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -38,7 +44,7 @@ def alarms(
     """All that stand; *armed* is None while nothing has been decided yet."""
     found = [
         *(alarm for circuit in circuits for alarm in _over_fuse(circuit)),
-        *_not_armed(armed, why),
+        *(_not_armed(armed, why) if circuits or any(one.configured for one in charge_points) else _not_described()),
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
@@ -65,6 +71,16 @@ def _over_fuse(circuit: CircuitView) -> Iterator[AlarmView]:
             what=f"{circuit.name}: {' and '.join(over)} above the fuse of {_fuse(circuit.fuse_ma)}.",
             advice="The cars are being lowered. If it lasts longer than a minute, switch off other loads.",
         )
+
+
+def _not_described() -> Iterator[AlarmView]:
+    yield AlarmView(
+        code="not_described",
+        severity=Severity.NOTICE,
+        subject="site",
+        what="The site is not described yet; nobody may connect.",
+        advice=f"To begin, {NEXT_STEPS}.",
+    )
 
 
 def _not_armed(armed: bool | None, why: str) -> Iterator[AlarmView]:

@@ -83,7 +83,8 @@ def _connector(connector: ConnectorView) -> Iterator[str]:
 
 
 def _wrapped(line: str, indent: str) -> str:
-    return textwrap.fill(line, WIDTH, subsequent_indent=indent)
+    # a command or path that is broken at a hyphen cannot be copied
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _inert(text: str) -> str:

@@ -1,5 +1,6 @@
 """What systemd hears: READY, a fed watchdog, STATUS in words, STOPPING; and a clean, quick stop."""
 
+import json
 import os
 import signal
 import socket
@@ -26,9 +27,9 @@ def test_freshly_installed_it_runs_accepts_nobody_and_says_what_to_do_next(tmp_p
         status = daemon.command("status", "--socket", str(tmp_path / "control.sock"))
         assert status.returncode == 0, status.stderr
         assert "[[circuit]]" in " ".join(status.stdout.split())
-        assert "[[circuit]]" in daemon.line("balancing is not armed")
-        with urllib.request.urlopen(f"{daemon.page_url}/api/v1/site") as response:
-            assert response.status == 200
+        assert "[[circuit]]" in daemon.line("the site is not described yet and nobody may connect")
+        with urllib.request.urlopen(f"{daemon.page_url}/api/v1/health") as response:
+            assert json.load(response)["status"] == "ok"
         assert daemon.stop() == 0
         assert not [line for line in daemon.lines if "Traceback" in line]
 

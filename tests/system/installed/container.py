@@ -59,6 +59,8 @@ class Container:
         with console:
             self._nspawn = subprocess.Popen(
                 [
+                    # gone with the tests, even if those are killed
+                    *("setpriv", "--pdeathsig", "TERM"),
                     *("systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine=chargemon-{os.getpid()}"),
                     *(
                         "--register=no",
@@ -115,11 +117,12 @@ class Container:
             ["nsenter", "-t", str(self.leader), "-a", "--", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL if given is None else None,
-            input=given,
+            input=given or "",
             text=True,
             timeout=within_s,
             check=False,
+            # a signal that is sent to the command's own group must not reach ours
+            start_new_session=True,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
         )
         if check and done.returncode != 0:
@@ -155,8 +158,6 @@ class Container:
         return inside
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """A file inside."""
-        file = self.root / path.lstrip("/")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        file.chmod(mode)
+        """A file inside, which may lie on a file system that only exists there."""
+        folder = path.rpartition("/")[0]
+        self.run("sh", "-c", f"mkdir -p '{folder}' && cat > '{path}' && chmod {mode:o} '{path}'", given=text)

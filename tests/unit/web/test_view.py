@@ -239,6 +239,17 @@ def test_alarms_come_worst_first() -> None:
     assert all(alarm.advice for alarm in view.alarms[:4])
 
 
+def test_site_that_nobody_has_described_yet_is_no_fault_and_says_what_to_do() -> None:
+    plan = msgspec.structs.replace(PLAN, armed=False, why="the site is not described yet")
+
+    view = site_view(Site(name="site", circuits=()), picture(), plan, NOW, 7)
+
+    assert "not_described" in codes(view)
+    assert "not_armed" not in codes(view)
+    assert health_view(view).status == "ok"
+    assert "check-config" in view.alarms[0].advice
+
+
 def test_not_armed_says_why() -> None:
     plan = msgspec.structs.replace(PLAN, armed=False, why="the fallback currents do not fit 'main' on L1")
 
