@@ -96,6 +96,7 @@ class App:
             models = ChargerModels(settings.catalogue, settings.models, present)
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             cards = _cards(settings, store, present, models, directory, clock)
+            access = Access(settings, store, present, directory, clock)
             requests = Requests(
                 present=present,
                 journal=store.journal,
@@ -104,11 +105,11 @@ class App:
                 clock=clock,
                 next_transaction_id=store.restored.next_transaction_id,
                 heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
+                signer=access.certificates,
             )
-            access = Access(settings, clock)
-            chargers = access.server(requests, directory, models, inline=self._inline_writer)
+            chargers = access.server(requests, models, inline=self._inline_writer)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
-            commands = _commands(store, present, directory, cards, clock)
+            commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, clock)
             commands.follow(configuration.answered)
             page = _page(settings, store, present, commissioning, models, configuration, cards, commands, clock)
@@ -169,7 +170,9 @@ def _addresses(chargers: ChargerServer, operators: WebAddresses) -> Addresses:
     return Addresses(of["plain"], operators.page, operators.unix, of.get("tls"), of.get("mutual-tls"))
 
 
-def _commands(store: Store, present: Present, charge_points: ChargePoints, cards: Cards, clock: Clock) -> Commands:
+def _commands(
+    store: Store, present: Present, charge_points: ChargePoints, cards: Cards, access: Access, clock: Clock
+) -> Commands:
     commands = Commands(
         present=present,
         charge_points=charge_points,
@@ -178,6 +181,7 @@ def _commands(store: Store, present: Present, charge_points: ChargePoints, cards
         restored=store.restored.operations,
     )
     commands.keep(cards.reservations)
+    access.follow(commands)
     return commands
 
 

@@ -174,6 +174,14 @@ class ChargePoints(Protocol):
         ...
 
 
+class Links(ChargePoints, Protocol):
+    """The same, for who decides which links may stand."""
+
+    def disconnect(self, charge_point: str, reason: str) -> None:
+        """End its link, if it has one; what waits on it fails."""
+        ...
+
+
 class CertificateSigner(Protocol):
     """The certificate authority, as far as a charge point's own certificate goes."""
 

@@ -344,7 +344,7 @@ class Requests:
 
     def _sign(self, charge_point: str, request: m.SignCertificateRequest, _raw: bytes, at: Moment) -> Handled:
         """Security extension: whether it will be signed is said now, the certificate goes out by itself."""
-        signed = self._signer is not None and self._known(charge_point) and self._signer.sign(charge_point, request.csr)
+        signed = self._signer is not None and self._signer.sign(charge_point, request.csr)
         response = m.SignCertificateResponse(status="Accepted" if signed else "Rejected")
         requested = operation_facts.CertificateRequested(at=at, charge_point=charge_point, status=response.status)
         return Handled(response, (requested,))

@@ -237,6 +237,10 @@ class Connection:
         """Nobody waits for it: unsent, it is forgotten; sent, its answer is awaited and dropped."""
         self._queue.remove(call)
 
+    def hang_up(self, reason: str) -> None:
+        """End it politely (:class:`.directory.CallLink`)."""
+        self.wire.end(reason, websocket.NORMAL)
+
     def _give_up(self, call: PendingCall) -> None:
         if self._queue.remove(call):
             call.settle(Busy())

@@ -30,6 +30,10 @@ class CallLink(Protocol):
         """Like :meth:`send_call`, in the connector's slot."""
         ...
 
+    def hang_up(self, reason: str) -> None:
+        """End it politely."""
+        ...
+
     def abandon(self, call: PendingCall) -> None:
         """Nobody waits for it any more: take it out if it was not sent."""
         ...
@@ -87,6 +91,12 @@ class Directory:
             call.settle(Offline())
         else:
             link.send_limit(connector, call)
+
+    def disconnect(self, charge_point: str, reason: str) -> None:
+        """End its link, if it has one."""
+        link = self._links.get(charge_point)
+        if link is not None:
+            link.hang_up(reason)
 
     # ------------------------------------------------------------ what the server tells
 

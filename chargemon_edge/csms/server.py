@@ -169,6 +169,10 @@ class ChargerServer:
             if connection is not None:
                 connection.wire.end("taken out of the configuration", websocket.POLICY)
 
+    def configured_profile(self, identity: str) -> int | None:
+        """The security profile in the configuration; None: it is not configured."""
+        return next((one.profile for one in self._settings.charge_points if one.identity == identity), None)
+
     async def stop(self) -> None:
         """Stop listening and close every link with 1001 (going away); returns when all sockets are gone."""
         self._checks.close()

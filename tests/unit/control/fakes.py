@@ -102,6 +102,9 @@ class FakeChargePoints:
     ) -> None:
         self.offered.append((charge_point, connector, request, done))
 
+    def disconnect(self, charge_point: str, reason: str) -> None:
+        self.links.discard(charge_point)
+
 
 class FakeModels:
     """Every charge point has these quirks."""

@@ -68,17 +68,17 @@ def test_it_is_confirmed_and_kept(request_: m.Request, response: m.Response, fac
 
 
 class FakeSigner:
-    """Signs for everyone but remembers for whom."""
+    """Signs for CP1 and remembers who asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
     def sign(self, charge_point: str, csr: str) -> bool:
         self.asked.append((charge_point, csr))
-        return True
+        return charge_point == "CP1"
 
 
-def test_a_signing_request_is_put_to_the_authority_for_a_known_charge_point_only() -> None:
+def test_whether_a_request_is_signed_the_authority_decides() -> None:
     house = House()
     signer = FakeSigner()
     house.requests = Requests(
@@ -97,4 +97,4 @@ def test_a_signing_request_is_put_to_the_authority_for_a_known_charge_point_only
 
     assert accepted == [m.SignCertificateResponse(status="Accepted")]
     assert unknown == [m.SignCertificateResponse(status="Rejected")]
-    assert signer.asked == [("CP1", "PEM")]
+    assert signer.asked == [("CP1", "PEM"), ("STRANGER", "PEM")]

@@ -45,6 +45,9 @@ class KeptLink:
     def send_limit(self, connector: int, call: PendingCall) -> None:
         self.limits.append((connector, call))
 
+    def hang_up(self, reason: str) -> None:
+        raise AssertionError(reason)
+
     def abandon(self, call: PendingCall) -> None:
         self.abandoned.append(call)
 
