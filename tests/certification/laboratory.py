@@ -49,6 +49,7 @@ parent_id_tag = "{PARENT}"
 host = "127.0.0.1"
 port = 0
 heartbeat_interval_s = {HEARTBEAT_S}
+rate_per_s = 1000
 """
 
 _FILES = """

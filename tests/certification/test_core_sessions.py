@@ -82,16 +82,22 @@ async def test_007_cached_id_starts_without_an_authorize(laboratory: Laboratory,
     assert [one["transaction_id"] for one in await laboratory.transactions(charge_point)] == [transaction_id]
 
 
-async def test_023_1_authorize_invalid(charge_point: ChargePoint) -> None:
-    assert (await charge_point.authorize(UNKNOWN))["status"] == "Invalid"
+async def test_023_1_authorize_invalid(laboratory: Laboratory, charge_point: ChargePoint) -> None:
+    assert await charge_point.authorize(UNKNOWN) == {"status": "Invalid"}
+    await laboratory.put("/id-tags/TAG-DISTRUSTED", {"status": "Invalid"})
+    assert await charge_point.authorize("TAG-DISTRUSTED") == {"status": "Invalid"}
 
 
-async def test_023_2_authorize_expired(charge_point: ChargePoint) -> None:
+async def test_023_2_authorize_expired(laboratory: Laboratory, charge_point: ChargePoint) -> None:
     assert (await charge_point.authorize(EXPIRED))["status"] == "Expired"
+    await laboratory.put("/id-tags/TAG-OVER", {"expiry_utc_ms": utc_ms(now(days=-1))})
+    assert (await charge_point.authorize("TAG-OVER"))["status"] == "Expired"
 
 
-async def test_023_3_authorize_blocked(charge_point: ChargePoint) -> None:
+async def test_023_3_authorize_blocked(laboratory: Laboratory, charge_point: ChargePoint) -> None:
     assert (await charge_point.authorize(BLOCKED))["status"] == "Blocked"
+    await laboratory.put("/id-tags/TAG-LOST", {"status": "Blocked"})
+    assert (await charge_point.authorize("TAG-LOST"))["status"] == "Blocked"
 
 
 async def test_024_lock_failure(laboratory: Laboratory, charge_point: ChargePoint) -> None:

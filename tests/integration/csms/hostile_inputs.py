@@ -53,6 +53,22 @@ class Inputs:
         # a longer one ends the link, which is right and tested elsewhere
         return data[:LONGEST]
 
+    def operation(self) -> tuple[str, Any]:
+        """Something that a charge point can be asked."""
+        action = self.chance.choice(sorted(TO_CHARGE_POINT))
+        return action, self._payload(schema(action))
+
+    def answer(self, unique_id: str, action: str) -> bytes:
+        """To such a question: mostly with its id, and seldom as it should be."""
+        kind = self.chance.random()
+        frame: Any = [3, unique_id, self._payload(schema(f"{action}Response"))]
+        if kind < 0.2:
+            frame = [4, unique_id, "InternalError", "why", {}]
+        for _ in range(self.chance.choice((0, 1, 1, 2, 4))):
+            frame = self._bent(frame)
+        data = json.dumps(frame).encode()
+        return (self._broken(data) if self.chance.random() < 0.1 else data)[:LONGEST]
+
     def led_to(self, answer: str) -> None:
         """What the last one was answered with; novelty breeds."""
         words = re.sub(r"\d+", "0", answer)

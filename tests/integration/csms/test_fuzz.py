@@ -10,9 +10,11 @@ import itertools
 import json
 import os
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.certification.laboratory import running as laboratory_running
 from tests.integration.csms.far_end import CLOSE, PING, TEXT, Socket, login, masked, upgrade
 from tests.integration.csms.hostile_inputs import Inputs
 from tests.integration.csms.shipped import IDENTITIES, Site, records, running
@@ -147,3 +149,35 @@ async def test_torn_requests_are_refused_and_cost_nobody_anything(tmp_path: Path
             bystander.send([2, f"b{number}", "Heartbeat", {}])
             assert (await bystander.receive())[:2] == [3, f"b{number}"]
     assert records(tmp_path)["charging_transaction"] == []
+
+
+async def test_hostile_answers_are_an_outcome_and_never_a_fault(tmp_path: Path) -> None:
+    """Whatever a charge point answers to an operation, who asked hears one of the documented outcomes."""
+    print(f"CHARGEMON_SEED={SEED}")
+    inputs = Inputs(SEED)
+    outcomes: Counter[str] = Counter()
+    async with laboratory_running(tmp_path, [ATTACKER]) as laboratory, laboratory.connected(ATTACKER) as charge_point:
+        for number in range(COUNT // 5):
+            action, payload = inputs.operation()
+            operation = laboratory.start(charge_point, action, payload)
+            asking = asyncio.create_task(charge_point.asked())
+            await asyncio.wait((operation, asking), return_when=asyncio.FIRST_COMPLETED)
+            if operation.done():
+                # the schemas allow what the specification's text does not
+                asking.cancel()
+                assert operation.result().status in (400, 409), operation.result()
+                outcomes["not sent"] += 1
+                continue
+            asked = await asking
+            answer = inputs.answer(asked.unique_id, action)
+            await charge_point.say(answer.decode("utf-8", "replace"))
+            await charge_point.call("Heartbeat")
+            if not operation.done():
+                # it was no answer to the question; this one is
+                await charge_point.refuse(asked, "GenericError")
+            outcome = await operation
+            assert outcome.status == 200, (number, answer, outcome)
+            assert len(outcome.body) == 1
+            outcomes[next(iter(outcome.body))] += 1
+    print(outcomes)
+    assert {"result", "callError"} <= outcomes.keys()
