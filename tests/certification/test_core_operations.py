@@ -126,6 +126,10 @@ async def test_019_1_all_configuration_keys(laboratory: Laboratory, charge_point
     assert operated.sent.payload.get("key", []) == []
     assert operated.result["configurationKey"] == KEYS
 
+    kept = (await laboratory.get(f"/charge-points/{charge_point.identity}/configuration"))["keys"]
+    expected = {one["key"]: (one.get("value"), one["readonly"]) for one in KEYS}
+    assert {one["key"]: (one["value"], one["readonly"]) for one in kept} == expected
+
 
 async def test_019_2_one_configuration_key(laboratory: Laboratory, charge_point: ChargePoint) -> None:
     asked = {"key": ["SupportedFeatureProfiles"]}
