@@ -10,8 +10,9 @@ from chargemon_edge.control import wishes
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import DEADLINE_S, Commands, Refused
 from chargemon_edge.control.ports import Answered, Busy, CallErrored, Outcome, TimedOut
+from chargemon_edge.control.redaction import is_secret
 from chargemon_edge.ocpp.v16 import codec
-from chargemon_edge.ocpp.v16.messages import TO_CHARGE_POINT
+from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Reply, not_found, problem
 
@@ -25,7 +26,7 @@ class OneOperation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What, of whom, and how long its answer may take."""
 
     identity: Annotated[str, msgspec.Meta(max_length=100)]
-    action: Annotated[str, msgspec.Meta(max_length=50, extra_json_schema={"enum": sorted(TO_CHARGE_POINT)})]
+    action: Annotated[str, msgspec.Meta(max_length=50, extra_json_schema={"enum": sorted(m.TO_CHARGE_POINT)})]
     deadline_s: Annotated[float, msgspec.Meta(ge=1, le=DEADLINE_MAX_S)] = DEADLINE_S
 
 
@@ -57,16 +58,36 @@ class Operations:
         wanted = call.parameters
         if not self._commands.knows(wanted.identity):
             return not_found(f"charge point {wanted.identity!r}")
-        if wanted.action not in TO_CHARGE_POINT:
+        if wanted.action not in m.TO_CHARGE_POINT:
             return not_found(f"operation {wanted.action!r}; the specification's names are written like ClearCache")
         try:
             request = wishes.read(wanted.action, bytes(call.body), self._profiles.by_name, self._commands.take_number)
         except codec.PayloadError as error:
             return problem(400, "not understood", f"{error.code}: {error.description}")
+        if is_for_installers(request) and not call.caller.role.covers(Role.INSTALLER):
+            return problem(403, "not allowed", f"this {wanted.action} needs the role installer")
         outcome = await self._commands.execute(
             wanted.identity, request, by=call.caller.name, deadline_s=wanted.deadline_s
         )
         return _answer(outcome, wanted)
+
+
+# what decides who and what gets into a charge point, or whether it ever comes back
+_ACTIONS_OF_INSTALLERS = (
+    m.InstallCertificateRequest,
+    m.DeleteCertificateRequest,
+    m.CertificateSignedRequest,
+    m.UpdateFirmwareRequest,
+    m.SignedUpdateFirmwareRequest,
+)
+_KEYS_OF_INSTALLERS = frozenset({"securityprofile", "cponame", "additionalrootcertificatecheck"})
+
+
+def is_for_installers(request: m.Request) -> bool:
+    """Whether an operator may not ask for *request*."""
+    if isinstance(request, m.ChangeConfigurationRequest):
+        return is_secret(request.key) or request.key.lower() in _KEYS_OF_INSTALLERS
+    return isinstance(request, _ACTIONS_OF_INSTALLERS)
 
 
 def _answer(outcome: Outcome | Refused, wanted: OneOperation) -> Answer:

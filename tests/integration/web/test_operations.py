@@ -11,6 +11,7 @@ import pytest
 
 from chargemon_edge.control.ports import Answered, Busy, CallErrored, Offline, Outcome, TimedOut
 from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.site.token_facts import Role
 from tests.integration.web.running import Running, running
 from tests.unit.store.site_facts import started
 
@@ -128,3 +129,36 @@ async def test_a_stale_transaction_is_closed_once(tmp_path: Path) -> None:
     assert [status for status, _ in answers] == [204, 409, 404]
     assert answers[1][1]["detail"] == "it has ended already"
     assert (shown["open"], shown["stop_reason"]) == (False, "closed by hand (command line)")
+
+
+CERTIFICATE = {"certificateType": "CentralSystemRootCertificate", "certificate": "-----BEGIN CERTIFICATE-----"}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "for_installers"),
+    [
+        ("Reset", {"type": "Soft"}, False),
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}, False),
+        ("ChangeConfiguration", {"key": "SECURITYProfile", "value": "1"}, True),
+        ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "0011"}, True),
+        ("InstallCertificate", CERTIFICATE, True),
+        ("UpdateFirmware", {"location": "http://10.0.0.1/a", "retrieveDate": "2027-01-15T08:00:00Z"}, True),
+    ],
+)
+async def test_what_decides_who_gets_in_is_for_installers(
+    action: str, payload: dict[str, Any], for_installers: bool
+) -> None:
+    async with running() as site:
+        site.charge_points.answers[action] = Offline()
+        statuses = {}
+        for role in (Role.OPERATOR, Role.INSTALLER):
+            headers = {"Authorization": f"Bearer {await site.token(role, role.value)}"}
+            async with (
+                aiohttp.ClientSession(site.url, headers=headers) as client,
+                client.post(f"/api/v1/charge-points/GATE-1/operations/{action}", json=payload) as answer,
+            ):
+                statuses[role] = answer.status
+                problem = msgspec.json.decode(await answer.read())
+
+    # asked for, and not connected
+    assert statuses == {Role.OPERATOR: 403 if for_installers else 409, Role.INSTALLER: 409}, problem
