@@ -94,13 +94,13 @@ def decode(data: bytes) -> Frame:
 def plain_call(data: bytes) -> tuple[str, str, bytes] | None:
     """Message id, action and payload of a long CALL that is written as nearly all are; None: ask ``decode``.
 
-    The payload is not looked into: *data* is a frame if and only if the payload is one JSON value. So whoever decodes
-    the payload anyway spares a second reading of it.
+    The payload is not looked into: *data* is a frame if and only if the payload is one JSON value that nests no deeper
+    than a frame's may. So whoever decodes the payload into types that cannot nest spares a second reading of it.
     """
     if not _WORTH_SPARING <= len(data) <= SIZE_MAX or data[-1] != _CLOSING:
         return None
     found = _CALL_HEAD.match(data)
-    if found is None or not data.isascii() or _may_be_deep(data):
+    if found is None or not data.isascii():
         return None
     unique_id, action = found.groups()
     return unique_id.decode(), action.decode(), data[found.end() : -1]

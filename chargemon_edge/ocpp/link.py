@@ -119,7 +119,8 @@ class _Outstanding(msgspec.Struct, frozen=True, gc=False):
 
 
 Read = Callable[[str, bytes], object]
-"""Action and payload to a request; None unless the payload is one JSON value that needs no second look."""
+"""Action and payload to a request; None unless the payload is one JSON value that cannot nest deep and needs no second
+look."""
 
 
 def _reads_nothing(_action: str, _payload: bytes) -> None:
@@ -129,7 +130,7 @@ def _reads_nothing(_action: str, _payload: bytes) -> None:
 class Link:
     """See the module's docstring. *prefix* sets this link's message ids apart from those of the one before it.
 
-    *read* spares a second reading of the payload: what it takes is known to be JSON.
+    *read* spares a second reading of the payload: what it takes is known to be JSON, and not deep.
     """
 
     def __init__(self, prefix: str = "", read: Read = _reads_nothing) -> None:

@@ -96,8 +96,12 @@ class HeartbeatResponse(Response, frozen=True, kw_only=True):
     current_time: str
 
 
-class MeterValuesRequest(Request, frozen=True, kw_only=True):
-    """What a connector's meter shows; read it with :func:`.metering.normalise` (§4.7, §6.31)."""
+class MeterValuesRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a connector's meter shows; read it with :func:`.metering.normalise` (§4.7, §6.31).
+
+    More than half of all messages. Strictly read it has nothing but the specification's members, so that nobody need
+    measure how deep it nests; what has others gets the second look, which leaves them out.
+    """
 
     action: ClassVar[str] = "MeterValues"
     connector_id: Integer

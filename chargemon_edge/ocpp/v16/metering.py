@@ -18,7 +18,6 @@ drop a reading because another one is odd.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -37,6 +36,7 @@ _LARGEST: Final = 1e12
 _ENERGY, _POWER, _CURRENT, _OFFERED, _VOLTAGE = 0, 5, 10, 15, 20
 _SLOTS: Final = 25
 _NOTHING: Final[tuple[None, ...]] = (None,) * _SLOTS
+_NO_PHASES: Final = [None] * 4
 
 _QUANTITIES: Final = {
     "energy.active.import.register": _ENERGY,
@@ -75,7 +75,7 @@ def normalise(meter_values: Sequence[MeterValue]) -> Measurement:
     """The newest moment in *meter_values*, put in order. Never raises, whatever the texts are."""
     if len(meter_values) == 1:
         only = meter_values[0]
-        return _measurement(_slots(only.sampled_value, [*_NOTHING]), parse(only.timestamp))
+        return _measurement(_slots(only.sampled_value), parse(only.timestamp))
     return _newest(meter_values)
 
 
@@ -89,7 +89,7 @@ def _newest(meter_values: Sequence[MeterValue]) -> Measurement:
         timed.sort(key=_time)
     slots: list[float | None] = [*_NOTHING]
     for _, value in timed:
-        _overlay(slots, _slots(value.sampled_value, [*_NOTHING]))
+        _overlay(slots, _slots(value.sampled_value))
     return _measurement(slots, newest)
 
 
@@ -109,22 +109,16 @@ def _overlay(slots: list[float | None], newer: list[float | None]) -> None:
             slots[quantity : quantity + 5] = newer[quantity : quantity + 5]
 
 
-def _slots(samples: Sequence[SampledValue], slots: list[float | None]) -> list[float | None]:
-    """Sort the numbers of one moment into *slots*; the last of equals counts."""
+def _slots(samples: Sequence[SampledValue]) -> list[float | None]:
+    """Sort the numbers of one moment into slots; the last of equals counts."""
+    slots: list[float | None] = [*_NOTHING]
     second_choice: list[tuple[int, float]] = []
-    legal = _LEGAL.get
-    for sample in samples:
-        spelling = (sample.measurand, sample.unit, sample.phase)
-        place = legal(spelling, _ODD)
-        if place is _ODD:
-            place = _read_odd(*spelling)
-        if place is None or sample.format == "SignedData":
+    for sample, number in zip(samples, _numbers(samples), strict=True):
+        place = _PLACES[sample.measurand, sample.unit, sample.phase]
+        if place is None or number is None or sample.format == "SignedData":
             continue
         slot, factor = place
-        try:
-            value = float(sample.value) * factor
-        except ValueError:
-            continue
+        value = number * factor
         if not -_LARGEST < value < _LARGEST:
             continue
         location = sample.location
@@ -139,8 +133,31 @@ def _slots(samples: Sequence[SampledValue], slots: list[float | None]) -> list[f
     return slots
 
 
-@functools.lru_cache(maxsize=1024)  # a charger spells every message alike
-def _read_odd(measurand: str | None, unit: str | None, phase: str | None) -> tuple[int, float] | None:
+_decode_numbers: Final = msgspec.json.Decoder(list[float]).decode
+
+
+def _numbers(samples: Sequence[SampledValue]) -> Sequence[float | None]:
+    """The samples' values: all texts at once, as one JSON list, or one by one where one of them is no JSON number."""
+    texts = [sample.value for sample in samples]
+    try:
+        numbers = _decode_numbers(f"[{','.join(texts)}]")
+    except (msgspec.DecodeError, UnicodeError):
+        pass
+    else:
+        # a text with a comma in it is not two samples
+        if len(numbers) == len(texts):
+            return numbers
+    return [_number(text) for text in texts]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _read(measurand: str | None, unit: str | None, phase: str | None) -> tuple[int, float] | None:
     """Where a sample belongs and its factor, however it is spelt; None: not among what is read here."""
     quantity = _ENERGY if measurand is None else _QUANTITIES.get(_plain(measurand))
     if quantity is None:
@@ -154,29 +171,26 @@ def _plain(text: str) -> str:
     return text.strip(" \t\"'").casefold()
 
 
-def _legal() -> dict[tuple[str | None, str | None, str | None], tuple[int, float] | None]:
-    """The specification's own spellings, ready to look up: what nearly every sample is."""
-    measurands = (
-        None,
-        "Energy.Active.Import.Register",
-        "Power.Active.Import",
-        "Current.Import",
-        "Current.Offered",
-        "Voltage",
-    )
-    units = (None, "Wh", "kWh", "W", "kW", "VA", "kVA", "A", "V")
-    phases = (None, "L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1")
-    return {
-        (measurand, unit, phase): _read_odd(measurand, unit, phase)
-        for measurand in measurands
-        for unit in units
-        for phase in phases
-    }
+_Spelling = tuple[str | None, str | None, str | None]
+_Place = tuple[int, float]
 
 
-_LEGAL: Final = _legal()
-_ODD: Final = (-1, 0.0)
-"""Stands for a spelling that ``_LEGAL`` does not have."""
+class _Places(dict[_Spelling, _Place | None]):
+    """Measurand, unit and phase to a slot and its factor; None: not among what is read here.
+
+    A charger spells every message alike, so what was read once is kept, as long as it is short and they are not many.
+    """
+
+    def __missing__(self, spelling: _Spelling) -> _Place | None:
+        place = _read(*spelling)
+        if len(self) < _MOST_SPELLINGS and sum(map(len, filter(None, spelling))) < _LONGEST_SPELLING:
+            self[spelling] = place
+        return place
+
+
+_MOST_SPELLINGS: Final = 1024
+_LONGEST_SPELLING: Final = 100
+_PLACES: Final = _Places()
 
 
 def _measurement(slots: list[float | None], measured_utc_ms: int | None) -> Measurement:
@@ -187,10 +201,9 @@ def _measurement(slots: list[float | None], measured_utc_ms: int | None) -> Meas
     if power_w is None and current_ma is not None and not derived.count("current_ma"):
         power_w = round(sum(ma * _voltage(slots, terminal) for terminal, ma in enumerate(current_ma, 1)) / 1000)
         derived.append("power_w")
-    offered_ma: float | None = None
-    for value in slots[_OFFERED : _OFFERED + 5]:
-        if value is not None and (offered_ma is None or value > offered_ma):
-            offered_ma = value
+    offered_ma = slots[_OFFERED]
+    if slots[_OFFERED + 1 : _OFFERED + 5] != _NO_PHASES:
+        offered_ma = max(value for value in slots[_OFFERED : _OFFERED + 5] if value is not None)
     return Measurement(
         current_ma=current_ma,
         power_w=power_w,
@@ -226,9 +239,10 @@ def _current_from_power(slots: list[float | None], derived: list[str]) -> PerPha
 
 
 def _in_all(slots: list[float | None], quantity: int, name: str, derived: list[str]) -> int | None:
-    in_all, l1, l2, l3, neutral = slots[quantity : quantity + 5]
+    in_all = slots[quantity]
     if in_all is not None:
         return round(in_all)
+    l1, l2, l3, neutral = slots[quantity + 1 : quantity + 5]
     if l1 is None and l2 is None and l3 is None:
         return None if neutral is None else round(neutral)
     derived.append(name)

@@ -103,7 +103,7 @@ class IdTagInfo(Part, frozen=True, kw_only=True):
     status: AuthorizationStatus
 
 
-class SampledValue(Part, frozen=True, kw_only=True):
+class SampledValue(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One number of a meter, as text (§7.43); what is absent has the specification's default."""
 
     value: str
@@ -115,7 +115,7 @@ class SampledValue(Part, frozen=True, kw_only=True):
     unit: str | None = None
 
 
-class MeterValue(Part, frozen=True, kw_only=True):
+class MeterValue(Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Numbers taken at one time (§7.33)."""
 
     timestamp: str

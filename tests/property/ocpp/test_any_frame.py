@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -130,8 +131,17 @@ def test_a_payload_that_is_read_once_makes_no_difference(at: int, removed: int, 
 
 
 def test_a_long_call_is_read_once() -> None:
-    event = Link("p", codec.read_request).received(LONG, 1.0)
+    event = Link("p", codec.read_request).received(LONG.replace(b',"extra":null', b""), 1.0)
 
     assert isinstance(event, Requested)
     assert event.request == codec.decode_request("MeterValues", event.payload)
     assert isinstance(event.request, MeterValuesRequest)
+
+
+def test_members_of_the_vendors_own_make_no_difference_but_in_time() -> None:
+    event = Link("p", codec.read_request).received(LONG, 1.0)
+    without = Link("p", codec.read_request).received(LONG.replace(b',"extra":null', b""), 1.0)
+
+    assert isinstance(event, Requested) and isinstance(without, Requested)
+    assert event.request is None
+    assert codec.decode_request("MeterValues", event.payload, pytest.fail) == without.request
