@@ -35,6 +35,8 @@ class ChargerModels:
         self._said = said
         self._present = present
         self._known: dict[str, Known] = {}
+        # what each was looked up by; None: it never booted
+        self._nameplates: dict[str, Nameplate | None] = {}
         self._look_at_all()
         present.follow(self._booted, (ChargePointBooted,))
 
@@ -60,8 +62,12 @@ class ChargerModels:
 
     def _booted(self, fact: Fact) -> None:
         assert isinstance(fact, ChargePointBooted)
+        nameplate = _nameplate(fact)
+        if self._nameplates.get(fact.charge_point) == nameplate:
+            # it has said so before, and going through the catalogue takes longer than all else that a boot causes
+            return
         before = self.known(fact.charge_point)
-        after = self._look(fact.charge_point, _nameplate(fact))
+        after = self._look(fact.charge_point, nameplate)
         if after.entries != before.entries:
             log.info(
                 "model cp=%s entries=%s quirks=%s",
@@ -78,6 +84,7 @@ class ChargerModels:
 
     def _look(self, identity: str, nameplate: Nameplate | None) -> Known:
         said = self._said.get(identity, SiteSays())
+        self._nameplates[identity] = nameplate
         found = self._known[identity] = known(self._catalogue, nameplate, said.quirks, said.model)
         return found
 
