@@ -95,7 +95,8 @@ class App:
             commissioning = Commissioning(clock)
             models = ChargerModels(settings.catalogue, settings.models, present)
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
-            cards = _cards(settings, store, present, models, directory, clock)
+            keys = ConfigurationMemory(present, store.restored.devices)
+            cards = _cards(settings, store, present, models, keys, directory, clock)
             access = Access(settings, store, present, directory, clock)
             requests = Requests(
                 present=present,
@@ -110,7 +111,7 @@ class App:
             chargers = access.server(requests, models, inline=self._inline_writer)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
             commands = _commands(store, present, directory, cards, access, clock)
-            contact, configuration, remote_start = _conversations(store, present, directory, models, clock)
+            contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
             page = _page(settings, store, present, commissioning, models, configuration, cards, commands, clock)
             balance = _balance(settings, store, present, directory, models, clock)
@@ -157,11 +158,23 @@ class App:
 
 
 def _cards(
-    settings: Settings, store: Store, present: Present, models: ChargerModels, charge_points: ChargePoints, clock: Clock
+    settings: Settings,
+    store: Store,
+    present: Present,
+    models: ChargerModels,
+    keys: ConfigurationMemory,
+    charge_points: ChargePoints,
+    clock: Clock,
 ) -> Cards:
-    restored = store.restored.cards
     return Cards(
-        settings.authorisation, present, charge_points, store.journal, clock, restored, rules_of=models.tag_rules
+        settings.authorisation,
+        present,
+        charge_points,
+        store.journal,
+        clock,
+        store.restored.cards,
+        rules_of=models.tag_rules,
+        keys=keys.read,
     )
 
 
@@ -186,13 +199,18 @@ def _commands(
 
 
 def _conversations(
-    store: Store, present: Present, charge_points: ChargePoints, models: ChargerModels, clock: Clock
+    store: Store,
+    present: Present,
+    charge_points: ChargePoints,
+    models: ChargerModels,
+    keys: ConfigurationMemory,
+    clock: Clock,
 ) -> tuple[Contact, Configuration, RemoteStart]:
     """What the daemon asks charge points by itself, beside limits and lists."""
     contact = Contact(present=present, charge_points=charge_points, journal=store.journal, clock=clock, models=models)
     configuration = Configuration(
         present=present,
-        memory=ConfigurationMemory(present, store.restored.devices),
+        memory=keys,
         charge_points=charge_points,
         journal=store.journal,
         clock=clock,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from chargemon_edge.control.authorisation import Authorisation, AuthorisationSettings
+from chargemon_edge.control.configuration_plan import AsRead
 from chargemon_edge.control.durable import make_durable
 from chargemon_edge.control.id_tags import IdTags
 from chargemon_edge.control.local_lists import LocalLists
@@ -30,6 +31,7 @@ class Cards:
         restored: RestoredCards,
         *,
         rules_of: Callable[[str], TagRules] = lambda _charge_point: NO_RULES,
+        keys: Callable[[str], AsRead] = lambda _charge_point: AsRead(),
     ) -> None:
         self._present = present
         self._journal = journal
@@ -53,6 +55,7 @@ class Cards:
             enabled=settings.local_lists,
             restored=restored.local_lists,
             revoked_utc_ms=restored.revoked_utc_ms,
+            keys=keys,
         )
 
     @property

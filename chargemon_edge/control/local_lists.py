@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
+from chargemon_edge.control.configuration_plan import AsRead
 from chargemon_edge.control.id_tags import IdTags
 from chargemon_edge.control.ports import Answered, CallErrored, ChargePoints, Clock, Journal, Outcome, in_words, moment
 from chargemon_edge.control.present import Present
@@ -23,12 +24,13 @@ from chargemon_edge.ocpp.local_list import Limits, WantedList, next_update, want
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import card_facts, facts
 from chargemon_edge.site.cards import IdTag, LocalListState, status_of
+from chargemon_edge.site.device_facts import ConfigurationRead, KeyRead
 from chargemon_edge.site.facts import Fact
 
 log = logging.getLogger(__name__)
 
-# after the charge point's own boot messages, the fail-safe and the questions of contact.py
-_SETTLE_S = 15.0
+# after the charge point's own boot messages, the fail-safe, and the questions of contact.py and configuration.py
+_SETTLE_S = 30.0
 # several cards that change together make one update
 _GATHER_S = 2.0
 _DEADLINE_S = 10.0
@@ -36,6 +38,7 @@ _BACKOFF_S = (60.0, 300.0, 1800.0, 3600.0)
 # CALLERRORs by which a charge point says that it knows no such thing
 _UNKNOWN_TO_IT = ("NotImplemented", "NotSupported")
 
+_KEYS = frozenset(key.casefold() for key in list_abilities.KEYS)
 _OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed)
 _CARDS = (card_facts.IdTagPut, card_facts.IdTagRemoved)
 _STATES = (
@@ -51,7 +54,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     state: LocalListState
     abilities: Abilities | None
-    """None: not asked since the daemon started, or since it booted."""
+    """None: its keys were never read."""
     supported: bool | None
     entries_wanted: int
     left_out: int
@@ -77,7 +80,9 @@ class LocalLists:
         enabled: bool = True,
         restored: Mapping[str, LocalListState] | None = None,
         revoked_utc_ms: int = 0,
+        keys: Callable[[str], AsRead] = lambda _charge_point: AsRead(),
     ) -> None:
+        """*keys*: a charge point's configuration keys as last read, by anyone."""
         self._present = present
         self._charge_points = charge_points
         self._journal = journal
@@ -86,7 +91,10 @@ class LocalLists:
         self._enabled = enabled
         self._states = dict(restored or {})
         self._revoked_utc_ms = revoked_utc_ms
-        self._abilities: dict[str, Abilities] = {}
+        self._keys = keys
+        # what the last conversation went by; and who answers GetConfiguration with a CALLERROR
+        self._went_by: dict[str, Abilities] = {}
+        self._tells_nothing: set[str] = set()
         self._last: dict[str, str] = {}
         # whom to talk to (again), and how long to wait first
         self._due: dict[str, float] = {}
@@ -99,6 +107,7 @@ class LocalLists:
         present.follow(self._state_changed, _STATES)
         present.follow(self._contact, _OCCASIONS)
         present.follow(self._cards_changed, _CARDS)
+        present.follow(self._keys_read, (ConfigurationRead,))
 
     async def run(self) -> None:
         """Bring up whoever needs it, until cancelled."""
@@ -127,7 +136,7 @@ class LocalLists:
 
     async def push(self, identity: str) -> None:
         """Bring up one charge point now, whatever it said before; :meth:`standing` tells with what success."""
-        self._abilities.pop(identity, None)
+        self._tells_nothing.discard(identity)
         state = self._state(identity)
         if state.unsupported_firmware is not None:
             self._states[identity] = replace(state, unsupported_firmware=None)
@@ -135,7 +144,7 @@ class LocalLists:
 
     def standing(self, identity: str) -> Standing:
         """How things are, for those who look."""
-        abilities = self._abilities.get(identity)
+        abilities = self._known_abilities(identity)
         list_wanted = self._wanted(Limits() if abilities is None else abilities.limits)
         state = self._state(identity)
         supported: bool | None = None
@@ -161,8 +170,8 @@ class LocalLists:
     def _contact(self, fact: Fact) -> None:
         assert isinstance(fact, _OCCASIONS)
         if isinstance(fact, facts.ChargePointBooted):
-            # it may have other firmware, or other settings
-            self._abilities.pop(fact.charge_point, None)
+            # it may have other firmware
+            self._tells_nothing.discard(fact.charge_point)
         self._summon(fact.charge_point, _SETTLE_S)
 
     def _cards_changed(self, fact: Fact) -> None:
@@ -172,14 +181,24 @@ class LocalLists:
             self._revoked_utc_ms = max(self._revoked_utc_ms, fact.at.utc_ms)
         self._summon_all()
 
+    def _keys_read(self, fact: Fact) -> None:
+        """Its list may have been switched on, or be larger than it was."""
+        assert isinstance(fact, ConfigurationRead)
+        before = self._went_by.get(fact.charge_point)
+        if before is not None and before != self._known_abilities(fact.charge_point):
+            self._soon(fact.charge_point)
+
     def _summon_all(self) -> None:
         for identity in self._present.site.charge_point_by_identity:
-            talk = self._talks.get(identity)
-            if talk is None or talk.done():
-                self._summon(identity, _GATHER_S)
-            else:
-                # it goes on when it is through; if it waits because of a refusal, that is reason enough to wait
-                self._again.add(identity)
+            self._soon(identity)
+
+    def _soon(self, identity: str) -> None:
+        talk = self._talks.get(identity)
+        if talk is None or talk.done():
+            self._summon(identity, _GATHER_S)
+        else:
+            # it goes on when it is through; if it waits because of a refusal, that is reason enough to wait
+            self._again.add(identity)
 
     def _summon(self, identity: str, wait_s: float) -> None:
         self._due[identity] = max(wait_s, self._due.get(identity, 0.0))
@@ -223,9 +242,11 @@ class LocalLists:
             list_due = asked_for or (self._enabled and self._list_may_differ(identity))
             if not list_due and not self._cache_due(identity):
                 return True
-            abilities = await self._ask_abilities(identity)
+            abilities = None if asked_for else self._known_abilities(identity)
+            abilities = abilities or await self._ask_abilities(identity)
             if abilities is None:
                 return False
+            self._went_by[identity] = abilities
             done = True
             if abilities.cache and self._cache_due(identity):
                 done = await self._clear_cache(identity)
@@ -237,19 +258,32 @@ class LocalLists:
             return done
 
     async def _ask_abilities(self, identity: str) -> Abilities | None:
-        known = self._abilities.get(identity)
-        if known is not None:
-            return known
         outcome = await self._ask(identity, m.GetConfigurationRequest(key=list_abilities.KEYS))
         if isinstance(outcome, Answered) and isinstance(outcome.response, m.GetConfigurationResponse):
-            known = list_abilities.abilities(outcome.response.configuration_key or ())
-        elif isinstance(outcome, CallErrored):
+            told = outcome.response.configuration_key or ()
+            read = ConfigurationRead(
+                at=moment(self._clock),
+                charge_point=identity,
+                keys=tuple(KeyRead(key=one.key, value=one.value, readonly=one.readonly) for one in told),
+                unknown=tuple(outcome.response.unknown_key or ()),
+                whole=False,
+            )
+            self._note(read)
+            return list_abilities.abilities({one.key: one.value for one in told})
+        if isinstance(outcome, CallErrored):
             # it tells nothing; that denies nothing
-            known = Abilities()
-        else:
-            return None
-        self._abilities[identity] = known
-        return known
+            self._tells_nothing.add(identity)
+            return Abilities()
+        return None
+
+    def _known_abilities(self, identity: str) -> Abilities | None:
+        """By the keys as last read; None: they were not, or nobody asked for these."""
+        read = self._keys(identity)
+        told = {one.key: one.value for one in read.keys.values()}
+        heard = {name.casefold() for name in (*told, *read.unknown)}
+        if read.whole_utc_ms is not None or not heard.isdisjoint(_KEYS):
+            return list_abilities.abilities(told)
+        return Abilities() if identity in self._tells_nothing else None
 
     async def _clear_cache(self, identity: str) -> bool:
         outcome = await self._ask(identity, m.ClearCacheRequest())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import msgspec
 
 from chargemon_edge.ocpp.local_list import SEND_MAX, Limits
-from chargemon_edge.ocpp.v16 import messages as m
 
 KEYS = (
     "SupportedFeatureProfiles",
@@ -33,9 +32,9 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
 
 
-def abilities(keys: Iterable[m.KeyValue]) -> Abilities:
+def abilities(keys: Mapping[str, str | None]) -> Abilities:
     """By the keys it told; their names without regard to case, numbers and truths as charge points write them."""
-    told = {one.key.strip().casefold(): (one.value or "").strip() for one in keys}
+    told = {key.strip().casefold(): (value or "").strip() for key, value in keys.items()}
     profiles = told.get("supportedfeatureprofiles")
     enabled = told.get("localauthlistenabled")
     named = profiles is None or _PROFILE in profiles.casefold().replace(" ", "")

@@ -75,6 +75,7 @@ class Running:
             clock=clock,
             restored=RestoredOperations(next_number=500),
         )
+        keys = ConfigurationMemory(self.present, store.restored.devices)
         self.cards = Cards(
             AuthorisationSettings(id_tags=(IdTag(id_tag="CONFIGURED"),)),
             self.present,
@@ -82,6 +83,7 @@ class Running:
             store.journal,
             clock,
             RestoredCards(),
+            keys=keys.read,
         )
         commands.keep(self.cards.reservations)
         models = ChargerModels(catalogue(), {}, self.present)
@@ -93,7 +95,7 @@ class Running:
             models=models,
             configuration=Configuration(
                 present=self.present,
-                memory=ConfigurationMemory(self.present, store.restored.devices),
+                memory=keys,
                 charge_points=self.charge_points,
                 journal=store.journal,
                 clock=clock,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.id_tags import IdTags
 from chargemon_edge.control.local_lists import LocalLists, Standing
 from chargemon_edge.control.ports import Answered, CallErrored, Offline, Outcome, TimedOut, moment
@@ -16,6 +17,7 @@ from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import card_facts, facts
 from chargemon_edge.site.cards import IdTag, LocalListState
+from chargemon_edge.site.device_facts import ConfigurationRead, KeyRead
 from chargemon_edge.site.picture import SitePicture
 from tests.unit.control.fakes import UTC_MS, FakeJournal, two_chargers
 
@@ -109,12 +111,14 @@ class Scene:
         self.present = Present(site, SitePicture(started=moment(self.clock)))
         self.id_tags = IdTags(tags)
         self.present.follow(self.id_tags.folded, (card_facts.IdTagPut, card_facts.IdTagRemoved))
+        self.memory = ConfigurationMemory(self.present, ())
         self.lists = LocalLists(
             present=self.present,
             charge_points=far_end,
             journal=self.journal,
             clock=self.clock,
             id_tags=self.id_tags,
+            keys=self.memory.read,
             **options,
         )
 
@@ -141,8 +145,13 @@ class Scene:
     def remove(self, id_tag: str) -> None:
         self.present.apply((card_facts.IdTagRemoved(at=moment(self.clock), id_tag=id_tag, by="operator"),))
 
+    def read(self, keys: Mapping[str, str], *, whole: bool = True) -> None:
+        """Somebody else has read its configuration."""
+        told = tuple(KeyRead(key=key, value=value, readonly=False) for key, value in keys.items())
+        self.present.apply((ConfigurationRead(at=moment(self.clock), charge_point="CP1", keys=told, whole=whole),))
+
     def kinds(self) -> list[str]:
-        return [type(fact).__name__ for fact in self.journal.recorded]
+        return [type(fact).__name__ for fact in self.journal.recorded if not isinstance(fact, ConfigurationRead)]
 
 
 def play(
@@ -165,7 +174,7 @@ def play(
     return run_virtually(run())
 
 
-async def contact(scene: Scene, seconds: float = 30) -> None:
+async def contact(scene: Scene, seconds: float = 45) -> None:
     scene.open_link()
     await asyncio.sleep(seconds)
 
@@ -179,7 +188,7 @@ def test_after_contact_it_is_asked_what_it_can_and_holds_and_then_brought_up_in_
     assert [(one.update_type, one.list_version) for one in far_end.updates()] == [("Full", 1), ("Differential", 2)]
     assert set(far_end.entries) == {"AA", "BB", "CC"}
     # the charge point has a while to boot and to take its limits first
-    assert far_end.asked[0][0] >= 15
+    assert far_end.asked[0][0] >= 30
     standing = scene.ended
     assert standing is not None
     assert (standing.up_to_date, standing.supported, standing.entries_wanted) == (True, True, 3)
@@ -226,7 +235,7 @@ def test_a_card_that_changes_while_it_is_told_is_told_too() -> None:
 
     async def scene(it: Scene) -> None:
         it.open_link()
-        await asyncio.sleep(15.25)
+        await asyncio.sleep(30.25)
         it.put("AA", status="Blocked")
         await asyncio.sleep(30)
 
@@ -282,7 +291,8 @@ def test_one_without_lists_is_told_nothing_more_until_its_firmware_changes() -> 
             assert it.lists.standing("CP1").supported is False
             far_end.keys = GOOD
             it.boot("2.0")
-            await asyncio.sleep(30)
+            it.read(GOOD)
+            await asyncio.sleep(45)
 
         play(far_end, scene)
         assert set(far_end.entries) == {"AA", "BB", "CC", "DD"}
@@ -394,3 +404,43 @@ def test_a_removed_card_leaves_the_list_by_a_full_update() -> None:
 
     assert set(far_end.entries) == {"AA", "BB", "CC"}
     assert [one.update_type for one in far_end.updates()][-2:] == ["Full", "Differential"]
+
+
+def test_keys_that_were_read_already_are_not_asked_for() -> None:
+    far_end = FarEnd({})
+
+    async def scene(it: Scene) -> None:
+        it.open_link()
+        it.read(GOOD)
+        await asyncio.sleep(45)
+
+    play(far_end, scene)
+
+    assert far_end.actions() == ["GetLocalListVersion", "SendLocalList", "SendLocalList"]
+
+
+def test_a_list_that_is_switched_on_later_is_brought_up_then() -> None:
+    far_end = FarEnd({**GOOD, "LocalAuthListEnabled": "false"})
+
+    async def scene(it: Scene) -> None:
+        await contact(it)
+        assert far_end.entries == {}
+        it.read({"LocalAuthListEnabled": "true"}, whole=False)
+        await asyncio.sleep(10)
+
+    play(far_end, scene)
+
+    assert set(far_end.entries) == {"AA", "BB", "CC"}
+
+
+def test_one_that_tells_no_keys_is_tried() -> None:
+    far_end = FarEnd({}, {"GetConfiguration": [CallErrored(code="NotImplemented", description="")]})
+
+    async def scene(it: Scene) -> None:
+        await contact(it)
+        it.put("DD")
+        await asyncio.sleep(10)
+
+    play(far_end, scene)
+
+    assert far_end.actions() == ["GetConfiguration", *["GetLocalListVersion", "SendLocalList"] * 2]
