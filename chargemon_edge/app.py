@@ -28,7 +28,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
-from chargemon_edge.control.ports import ChargePoints, Clock
+from chargemon_edge.control.ports import ChargePoints, Clock, Frames
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
 from chargemon_edge.control.requests import Requests
@@ -113,7 +113,8 @@ class App:
             commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
-            page = _page(settings, store, present, commissioning, models, configuration, cards, commands, clock)
+            frames = chargers.recorder
+            page = _page(settings, store, present, commissioning, models, configuration, frames, cards, commands, clock)
             balance = _balance(settings, store, present, directory, models, clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
@@ -243,6 +244,7 @@ def _page(
     commissioning: Commissioning,
     models: ChargerModels,
     configuration: Configuration,
+    frames: Frames,
     cards: Cards,
     commands: Commands,
     clock: Clock,
@@ -253,6 +255,7 @@ def _page(
         commissioning=commissioning,
         models=models,
         configuration=configuration,
+        frames=frames,
         history=store.history,
         cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),

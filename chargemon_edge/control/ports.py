@@ -155,6 +155,38 @@ class AccessRecords(Protocol):
         ...
 
 
+class RecordedFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """One frame, or a note about the one before it."""
+
+    at_utc_ms: int
+    way: str
+    """``from charge point``, ``to charge point`` or ``note``."""
+    bytes: int
+    """As it was on the wire."""
+    text: str
+    """Without secrets, id tags masked."""
+
+
+class Repairs(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a charge point's messages needed one kind of repair since the daemon started."""
+
+    kind: str
+    count: int
+    last_utc_ms: int
+
+
+class Frames(Protocol):
+    """The last frames of charge points."""
+
+    def frames(self, charge_point: str) -> list[RecordedFrame]:
+        """Oldest first."""
+        ...
+
+    def repairs(self, charge_point: str) -> list[Repairs]:
+        """The most frequent first."""
+        ...
+
+
 class ChargePoints(Protocol):
     """The charge points that are connected now."""
 

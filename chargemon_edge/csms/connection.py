@@ -13,6 +13,7 @@ from typing import Protocol
 from chargemon_edge.control.ports import Answered, Busy, CallErrored, Clock, Reception, Refusal, TimedOut
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.calls import CallQueue, PendingCall
+from chargemon_edge.csms.recorder import Tape
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
 from chargemon_edge.csms.trace import named, shown
 from chargemon_edge.csms.wire import Wire
@@ -57,6 +58,7 @@ class Connection:
         "_reception",
         "_settings",
         "_start_answer_delay_s",
+        "_tape",
         "_traced",
         "access",
         "identity",
@@ -76,6 +78,7 @@ class Connection:
         keeper: Keeper,
         buffer: bytearray,
         quirks: Quirks,
+        tape: Tape,
     ) -> None:
         self.access = access
         # whose link this is
@@ -93,6 +96,7 @@ class Connection:
         self._malformed = 0
         # what was logged already, so that one wrong message a minute is one line, not a thousand
         self._complained: set[str] = set()
+        self._tape = tape
         self._traced = _log.isEnabledFor(logging.DEBUG)
         # set while a CALL of ours waits for its answer
         self._answer_timer: asyncio.TimerHandle | None = None
@@ -111,6 +115,7 @@ class Connection:
     def message(self, data: bytes, now_s: float) -> None:
         """A whole text message came (:class:`.wire.WireUser`)."""
         self._messages += 1
+        self._tape.received(data, now_s)
         if self._traced:
             _log.debug("received cp=%s %s", named(self.identity), shown(data))
         event = self._link.received(data, now_s)
@@ -202,11 +207,17 @@ class Connection:
             self.wire.break_off(websocket.POLICY, "sends no OCPP")
 
     def _repaired(self, what: str) -> None:
-        self._complain("repaired", what)
+        """Counted each time; a line in the log for the first of its kind, unless the model is known for it."""
+        first = self._tape.repaired(what, self._clock.monotonic_s())
+        if first and not what.startswith(self._known_repairs):
+            self._complain("repaired", what)
 
     def _complain(self, subject: str, detail: str) -> None:
         """One line for the first of its kind on this link; the rest would say the same."""
-        kind = f"{subject} {detail}" if subject == "repaired" else subject
+        repaired = subject == "repaired"
+        if not repaired:
+            self._tape.noted(f"{subject}: {detail}", self._clock.monotonic_s())
+        kind = f"{subject} {detail}" if repaired else subject
         if kind not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
             self._complained.add(kind)
             _log.warning("bad message cp=%s %s (%s)", named(self.identity), subject, ascii(detail)[1:-1][:200])
@@ -305,4 +316,5 @@ class Connection:
     def _write(self, data: bytes) -> None:
         if self._traced:
             _log.debug("sent cp=%s %s", named(self.identity), shown(data))
+        self._tape.sent(data, self._clock.monotonic_s())
         self.wire.send(data)

@@ -26,6 +26,7 @@ from chargemon_edge.csms.doorkeeper import Doorkeeper, Question
 from chargemon_edge.csms.handshake import Admitted, Refused, RequestHead, too_many
 from chargemon_edge.csms.listener import PLAIN_PROFILES, Listener
 from chargemon_edge.csms.password_checks import PasswordChecks
+from chargemon_edge.csms.recorder import Recorder
 from chargemon_edge.csms.refusals import RefusalTally
 from chargemon_edge.csms.settings import CsmsSettings
 from chargemon_edge.csms.throttle import LoginThrottle
@@ -73,6 +74,7 @@ class ChargerServer:
         self._clock = clock
         self._credentials = credentials
         self._models = models or Ordinary()
+        self.recorder = Recorder(clock)
         self._records = records
         self._tls = tls
         self._mutual_tls = mutual_tls
@@ -340,6 +342,7 @@ class ChargerServer:
             keeper=self,
             buffer=self._buffer,
             quirks=self._models.quirks(identity),
+            tape=self.recorder.tape(identity),
         )
         transport.set_protocol(connection.wire)
         self._connections.add(connection)

@@ -13,7 +13,7 @@ from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
-from chargemon_edge.control.ports import Clock, History
+from chargemon_edge.control.ports import Clock, Frames, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
@@ -27,6 +27,7 @@ from chargemon_edge.web.resources import (
     live,
     local_lists,
     operations,
+    recorder,
     records,
     reservations,
     tokens,
@@ -43,6 +44,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     commissioning: Commissioning
     models: ChargerModels
     configuration: Configuration
+    frames: Frames
     history: History
     cards: Cards
     tokens: Tokens
@@ -64,6 +66,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *id_tags.endpoints(id_tags.IdTagsResource(rooms.present, rooms.cards, rooms.clock)),
             *reservations.endpoints(reservations.ReservationsResource(rooms.cards.reservations, rooms.commands)),
             *local_lists.endpoints(local_lists.LocalListsResource(rooms.present, rooms.cards.local_lists)),
+            *recorder.endpoints(recorder.RecorderResource(rooms.present, rooms.frames)),
             *configuration.endpoints(configuration.ConfigurationResource(rooms.present, rooms.configuration)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),
             *operations.endpoints(operations.Operations(rooms.commands, rooms.charging_profiles)),

@@ -21,6 +21,7 @@ from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.ports import RestoredOperations
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
+from chargemon_edge.csms.recorder import Recorder
 from chargemon_edge.site.cards import IdTag, RestoredCards
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.token_facts import Role
@@ -87,12 +88,14 @@ class Running:
         )
         commands.keep(self.cards.reservations)
         models = ChargerModels(catalogue(), {}, self.present)
+        self.recorder = Recorder(clock)
         rooms = Rooms(
             present=self.present,
             clock=clock,
             history=store.history,
             cards=self.cards,
             models=models,
+            frames=self.recorder,
             configuration=Configuration(
                 present=self.present,
                 memory=keys,
