@@ -15,6 +15,10 @@ settings.load_profile("chargemon")
 
 @pytest.fixture(autouse=True)
 def _no_thread_left_behind() -> Iterator[None]:
+    yield from watched_threads()
+
+
+def watched_threads() -> Iterator[None]:
     """A thread that a test leaves running writes into the next one's files and clocks."""
     before = set(threading.enumerate())
     yield

@@ -10,9 +10,14 @@ import pytest
 import pytest_asyncio
 
 from tests.certification.charge_point import ChargePoint
-from tests.certification.laboratory import VALID, Complaints, Laboratory, running
+from tests.certification.laboratory import Complaints, Laboratory, running
+from tests.conftest import watched_threads
 
-FIRST = "LAB-FIRST"
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_thread_left_behind() -> Iterator[None]:
+    """In place of the one for each test: the daemon's threads begin in some test and end with the module."""
+    yield from watched_threads()
 
 
 def identity_of(test: str) -> str:
@@ -26,11 +31,9 @@ async def laboratory(
 ) -> AsyncIterator[Laboratory]:
     identities = [identity_of(item.name) for item in request.session.items if item.path == request.path]
     profile: int = getattr(request.module, "SECURITY_PROFILE", 1)
-    async with running(tmp_path_factory.mktemp("daemon"), [FIRST, *identities], profile=profile) as laboratory:
-        # the first commit and the first look at the records start a thread each, which then belong to no test
-        async with laboratory.connected(FIRST) as first:
-            await first.begin(1, VALID)
-            assert len(await laboratory.transactions(first)) == 1
+    tls: bool = getattr(request.module, "ALSO_TLS", False)
+    folder = tmp_path_factory.mktemp("daemon")
+    async with running(folder, identities, profile=profile, tls=tls) as laboratory:
         yield laboratory
 
 

@@ -18,7 +18,7 @@ import websockets
 from chargemon_edge.app import Addresses, App
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.config import load
-from tests.certification.certificates import Authority, Key, key_pem, new_key, pem
+from tests.certification.certificates import Authority, Key, key_pem, new_key, pem, signing_request
 from tests.certification.charge_point import PASSWORD, PATIENCE_S, Asked, ChargePoint, connected
 
 HEARTBEAT_S = 1
@@ -102,6 +102,10 @@ class Operated(NamedTuple):
     """As the operator got it."""
 
 
+class LetIn(AssertionError):
+    """A charge point that should have been refused."""
+
+
 class Laboratory:
     """A running daemon."""
 
@@ -156,11 +160,34 @@ class Laboratory:
             manners["password"] = None
         return connected(self.listener(profile), identity, **(manners | changes))
 
+    async def soon_turned_away(self, identity: str, profile: int | None = None, **changes: Any) -> None:
+        """What a login has proven holds once it is on the disk: from then on, this login is refused."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with contextlib.suppress(LetIn):
+                    if await self.turned_away(identity, profile, **changes) in (401, 403):
+                        return
+                await asyncio.sleep(0.01)
+
+    async def certified(self, charge_point: ChargePoint, common_name: str) -> tuple[Key, str]:
+        """The operator has the charge point ask for a new certificate; its new key, and what it got."""
+        asked_for = {"requestedMessage": "SignChargePointCertificate"}
+        operated = await self.sent_as_given(charge_point, "ExtendedTriggerMessage", asked_for, status="Accepted")
+        assert "connectorId" not in operated.sent.payload
+        key = new_key()
+        assert await charge_point.call("SignCertificate", csr=signing_request(key, common_name)) == {
+            "status": "Accepted"
+        }
+        signed = await charge_point.asked("CertificateSigned")
+        await charge_point.answer(signed, status="Accepted")
+        chain: str = signed.payload["certificateChain"]
+        return key, chain
+
     async def turned_away(self, identity: str, profile: int | None = None, **changes: Any) -> int:
         """The status with which a charge point is refused; 0 if it does not come so far as to ask."""
         try:
             async with self.connected(identity, profile, **changes) as charge_point:
-                raise AssertionError(f"let in with {charge_point.socket.subprotocol}")
+                raise LetIn(charge_point.socket.subprotocol)
         except websockets.InvalidStatus as refused:
             return refused.response.status_code
         except (OSError, websockets.InvalidMessage):
@@ -257,22 +284,22 @@ class Laboratory:
         return operated
 
 
-def _configuration(folder: Path, identities: Iterable[str], extra: str, profile: int) -> str:
+def _configuration(folder: Path, identities: Iterable[str], extra: str, profile: int, tls: bool) -> str:
     password = "" if profile == 3 else 'password_file = "password"'
     points = [_CHARGE_POINT.format(identity=one, profile=profile, password=password) for one in identities]
-    return _SITE + (_TLS if profile > 1 else "") + _FILES.format(folder=folder) + extra + "".join(points)
+    return _SITE + (_TLS if tls or profile > 1 else "") + _FILES.format(folder=folder) + extra + "".join(points)
 
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, identities: Iterable[str], extra: str = "", *, profile: int = 1
+    folder: Path, identities: Iterable[str], extra: str = "", *, profile: int = 1, tls: bool = False
 ) -> AsyncIterator[Laboratory]:
     """The daemon, with a quiet charge point of two connectors for each identity, all of that security profile; *extra*
-    joins its configuration."""
+    joins its configuration. *tls*: serve the higher profiles too."""
     (folder / "password").write_text(PASSWORD)
     authority = Authority("Charge point maker")
     (folder / "charger-roots.pem").write_text(authority.pem)
-    settings = load(_configuration(folder, identities, extra, profile), folder)
+    settings = load(_configuration(folder, identities, extra, profile, tls), folder)
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     daemon = asyncio.create_task(App(settings, SystemClock()).run(ready.set_result))
     try:

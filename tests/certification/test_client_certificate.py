@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from tests.certification import certificates
 from tests.certification.certificates import Authority, Key
@@ -35,3 +37,29 @@ async def test_087_tls_client_certificate_that_is_none_or_not_good(laboratory: L
         assert await laboratory.turned_away(identity, tls=tls) in (0, 401, 403), why
     async with laboratory.connected(identity) as charge_point:
         assert (await charge_point.boot())["status"] == "Accepted"
+
+
+async def test_074_renew_the_charge_points_certificate(laboratory: Laboratory, identity: str) -> None:
+    serial = f"S-{identity[-8:]}"
+    async with laboratory.connected(identity) as charge_point:
+        await charge_point.boot(chargePointSerialNumber=serial)
+        key, chain = await laboratory.certified(charge_point, serial)
+
+    assert chain.startswith("-----BEGIN CERTIFICATE-----\n")
+    certificate = x509.load_pem_x509_certificates(chain.encode())[0]
+    assert certificate.public_key() == key.public_key()
+    (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert name.value == serial
+
+    tls = laboratory.tls()
+    laboratory.show(tls, key, chain)
+    async with laboratory.connected(identity, tls=tls) as charge_point:
+        assert (await charge_point.boot(chargePointSerialNumber=serial))["status"] == "Accepted"
+
+
+async def test_074_renewal_is_refused_for_another_name(laboratory: Laboratory, identity: str) -> None:
+    async with laboratory.connected(identity) as charge_point:
+        await charge_point.boot()
+        request = certificates.signing_request(certificates.new_key(), "LAB-SOMEBODY-ELSE")
+        assert await charge_point.call("SignCertificate", csr=request) == {"status": "Rejected"}
+        charge_point.was_asked_nothing_more()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 import warnings
 
@@ -80,3 +81,13 @@ async def test_086_tls_is_what_the_profile_demands(laboratory: Laboratory, ident
     assert await laboratory.turned_away(identity, profile=1) in (401, 403)
     async with laboratory.connected(identity) as charge_point:
         assert (await charge_point.boot())["status"] == "Accepted"
+
+
+async def test_073_new_basic_authentication_password_within_tls(laboratory: Laboratory, identity: str) -> None:
+    key = secrets.token_hex(18)
+    async with laboratory.connected(identity) as charge_point:
+        wish = {"key": "AuthorizationKey", "value": key}
+        await laboratory.sent_as_given(charge_point, "ChangeConfiguration", wish, status="Accepted")
+    async with laboratory.connected(identity, password=key) as charge_point:
+        assert (await charge_point.boot())["status"] == "Accepted"
+    await laboratory.soon_turned_away(identity)
