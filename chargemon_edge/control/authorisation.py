@@ -78,25 +78,18 @@ class Authorisation:
 
         A charge point may ask for the card whose transaction it runs, to stop it: only others count as elsewhere.
         """
-        taught = self._taught(charge_point, id_tag, at)
-        if taught is not None:
-            return taught
-        return self._verdict(charge_point, id_tag, at, lambda other, _connector: other != charge_point)
+        return self._verdict(charge_point, id_tag, at, lambda other, _connector: other != charge_point, teaches=True)
 
     def start(self, charge_point: str, request: m.StartTransactionRequest, at: Moment) -> Verdict:
         """What to answer a StartTransaction. A new start ends whatever stood open on its own connector."""
-        taught = None
-        started_utc_ms = timestamps.parse(request.timestamp)
-        if started_utc_ms is not None and abs(at.utc_ms - started_utc_ms) <= _JUST_NOW_MS:
-            taught = self._taught(charge_point, request.id_tag, at)
-        if taught is not None:
-            return taught
         here = (charge_point, request.connector_id)
-        return self._verdict(charge_point, request.id_tag, at, lambda *other: other != here)
+        started_utc_ms = timestamps.parse(request.timestamp)
+        just_now = started_utc_ms is not None and abs(at.utc_ms - started_utc_ms) <= _JUST_NOW_MS
+        return self._verdict(charge_point, request.id_tag, at, lambda *other: other != here, teaches=just_now)
 
     def stop(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
         """What to answer a StopTransaction: that the card charges is no fault now."""
-        return self._verdict(charge_point, id_tag, at, lambda *_other: False)
+        return self._verdict(charge_point, id_tag, at, lambda *_other: False, teaches=False)
 
     def started(
         self, charge_point: str, request: m.StartTransactionRequest, verdict: Verdict, transaction_id: int, at: Moment
@@ -121,12 +114,22 @@ class Authorisation:
         )
         return (passed_over,)
 
+    def _verdict(
+        self, charge_point: str, id_tag: str, at: Moment, elsewhere: Callable[[str, int], bool], *, teaches: bool
+    ) -> Verdict:
+        """*elsewhere*: whether a connector is another than where the card is now. *teaches*: a teach-in may take it."""
+        tag = self._find(charge_point, id_tag)
+        if tag is None:
+            return (self._taught(charge_point, id_tag, at) if teaches else None) or self._unknown
+        verdict = _of(tag, at)
+        if verdict.status == "Accepted" and tag.single_transaction and self._charges(tag, elsewhere):
+            return msgspec.structs.replace(verdict, status="ConcurrentTx")
+        return verdict
+
     def _taught(self, charge_point: str, id_tag: str, at: Moment) -> Verdict | None:
         """A card that nobody knows yet, while a teach-in waits for one."""
-        tag = normalised(id_tag, self._rules_of(charge_point))
-        if not tag or self._find(charge_point, id_tag) is not None:
-            return None
-        put = self._teach_in.take(charge_point, tag, at)
+        plain = normalised(id_tag, self._rules_of(charge_point))
+        put = self._teach_in.take(charge_point, plain, at) if plain else None
         return None if put is None else _of(put.tag, at, new=(put,))
 
     def _find(self, charge_point: str, id_tag: str) -> IdTag | None:
@@ -134,14 +137,9 @@ class Authorisation:
         found = self.id_tags.find(key_of(id_tag)) or self.id_tags.find(key_of(id_tag, self._rules_of(charge_point)))
         return None if found is None else found.tag
 
-    def _verdict(self, charge_point: str, id_tag: str, at: Moment, elsewhere: Callable[[str, int], bool]) -> Verdict:
-        tag = self._find(charge_point, id_tag)
-        if tag is None:
-            return Verdict(status="Accepted" if self._accept_unknown else "Invalid")
-        verdict = _of(tag, at)
-        if verdict.status == "Accepted" and tag.single_transaction and self._charges(tag, elsewhere):
-            return msgspec.structs.replace(verdict, status="ConcurrentTx")
-        return verdict
+    @property
+    def _unknown(self) -> Verdict:
+        return Verdict(status="Accepted" if self._accept_unknown else "Invalid")
 
     def _charges(self, tag: IdTag, elsewhere: Callable[[str, int], bool]) -> bool:
         """Whether an accepted transaction of this tag really runs on a connector that counts as elsewhere."""

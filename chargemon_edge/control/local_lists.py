@@ -20,7 +20,7 @@ from chargemon_edge.control.ports import Answered, CallErrored, ChargePoints, Cl
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp import list_abilities
 from chargemon_edge.ocpp.list_abilities import Abilities
-from chargemon_edge.ocpp.local_list import Limits, WantedList, next_update, wanted
+from chargemon_edge.ocpp.local_list import Limits, WantedList, next_change_utc_ms, next_update, wanted
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import card_facts, facts
 from chargemon_edge.site.cards import IdTag, LocalListState, status_of
@@ -35,6 +35,7 @@ _SETTLE_S = 30.0
 _GATHER_S = 2.0
 _DEADLINE_S = 10.0
 _BACKOFF_S = (60.0, 300.0, 1800.0, 3600.0)
+_NEVER_MS = 2**62
 # CALLERRORs by which a charge point says that it knows no such thing
 _UNKNOWN_TO_IT = ("NotImplemented", "NotSupported")
 
@@ -102,6 +103,8 @@ class LocalLists:
         self._talks: dict[str, asyncio.Task[None]] = {}
         # who is being told; a person may ask at the same time
         self._locks: dict[str, asyncio.Lock] = {}
+        # by limits: from when until when (UTC) it holds, and the list
+        self._made: dict[Limits, tuple[int, int, WantedList]] = {}
         # for whom cards have changed since their conversation began
         self._again: set[str] = set()
         present.follow(self._state_changed, _STATES)
@@ -160,7 +163,7 @@ class LocalLists:
             supported=supported,
             entries_wanted=len(list_wanted.entries),
             left_out=list_wanted.left_out,
-            up_to_date=state.held is not None and dict(state.held.entries) == list_wanted.digests(),
+            up_to_date=state.held is not None and state.held.entries == list_wanted.digests,
             last_outcome=self._last.get(identity),
             by_itself=self._enabled and self._may_be_asked(identity),
         )
@@ -189,6 +192,7 @@ class LocalLists:
             self._soon(fact.charge_point)
 
     def _summon_all(self) -> None:
+        self._made.clear()
         for identity in self._present.site.charge_point_by_identity:
             self._soon(identity)
 
@@ -361,7 +365,18 @@ class LocalLists:
         return self._state(identity).cache_cleared_utc_ms < self._revoked_utc_ms
 
     def _wanted(self, limits: Limits) -> WantedList:
-        return wanted(list(self._id_tags.tags()), self._clock.utc_ms(), limits)
+        """The same one until a card changes or expires: a long list is sent in many parts to many charge points."""
+        now_ms = self._clock.utc_ms()
+        known = self._made.get(limits)
+        if known is None or not known[0] <= now_ms < known[1]:
+            tags = list(self._id_tags.tags())
+            until_ms = next_change_utc_ms(tags, now_ms)
+            known = self._made[limits] = (
+                now_ms,
+                _NEVER_MS if until_ms is None else until_ms,
+                wanted(tags, now_ms, limits),
+            )
+        return known[2]
 
     def _state(self, identity: str) -> LocalListState:
         return self._states.get(identity, LocalListState())

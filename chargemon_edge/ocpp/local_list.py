@@ -11,7 +11,8 @@ that must go can then only be named by leaving it out of a full update.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -33,16 +34,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """SendLocalListMaxLength."""
 
 
-class WantedList(msgspec.Struct, frozen=True):
-    """What a charge point's list shall hold."""
+class WantedList(msgspec.Struct, frozen=True, kw_only=True):
+    """What a charge point's list shall hold, with the digests by which :class:`HeldList` remembers it."""
 
     entries: tuple[m.AuthorizationData, ...]
-    left_out: int = 0
+    digests: Mapping[str, str]
+    """Of each entry's tag, in their order, and of what is said of it."""
+    left_out: int
     """How many tags it has no room for; it asks us about those, while it can."""
-
-    def digests(self) -> dict[str, str]:
-        """What :class:`HeldList` remembers of it."""
-        return {_of_tag(entry): _of_info(entry) for entry in self.entries}
 
 
 def wanted(tags: Sequence[IdTag], utc_ms: int, limits: Limits) -> WantedList:
@@ -53,7 +52,15 @@ def wanted(tags: Sequence[IdTag], utc_ms: int, limits: Limits) -> WantedList:
     """
     ordered = sorted(tags, key=lambda tag: (status_of(tag, utc_ms) != "Accepted", tag.id_tag.casefold()))
     room = len(ordered) if limits.entries_max is None else min(limits.entries_max, len(ordered))
-    return WantedList(tuple(_entry(tag, utc_ms) for tag in ordered[:room]), len(ordered) - room)
+    entries = tuple(_entry(tag, utc_ms) for tag in ordered[:room])
+    digests = {_digest(one.id_tag): _digest(msgspec.json.encode(one.id_tag_info).decode()) for one in entries}
+    return WantedList(entries=entries, digests=digests, left_out=len(ordered) - room)
+
+
+def next_change_utc_ms(tags: Iterable[IdTag], utc_ms: int) -> int | None:
+    """When :func:`wanted` says something else of the same tags; None: never."""
+    coming = [tag.expiry_utc_ms for tag in tags if tag.expiry_utc_ms is not None and tag.expiry_utc_ms > utc_ms]
+    return min(coming, default=None)
 
 
 def next_update(
@@ -64,21 +71,25 @@ def next_update(
     *reported_version* is the charge point's own (GetLocalListVersion); if it is not that of *held*, somebody else has
     been at the list, or it was lost, and a full update begins anew.
     """
-    target = list_wanted.digests()
+    target = list_wanted.digests
     version = reported_version + 1 if 0 <= reported_version < VERSION_MAX else 1
     goes_on = held is not None and held.version == reported_version < version
     current = held.entries if held is not None and goes_on else None
     if current is None and not target and reported_version == 0:
         return None
     if current is not None and current.keys() <= target.keys():
-        changed = [entry for entry in list_wanted.entries if current.get(_of_tag(entry)) != _of_info(entry)]
-        if not changed:
+        differing = (place for place, (tag, info) in enumerate(target.items()) if current.get(tag) != info)
+        part = list(itertools.islice(differing, limits.send_max))
+        update_type: m.UpdateType = "Differential"
+        if not part:
             return None
-        part = changed[: limits.send_max]
-        entries: Mapping[str, str] = {**current, **WantedList(tuple(part)).digests()}
-        return _message(version, "Differential", part), HeldList(version=version, entries=entries)
-    first = list_wanted.entries[: limits.send_max]
-    return _message(version, "Full", first), HeldList(version=version, entries=WantedList(first).digests())
+    else:
+        current = {}
+        part = list(range(min(limits.send_max, len(target))))
+        update_type = "Full"
+    known = list(target.items())
+    after = HeldList(version=version, entries={**current, **dict(known[place] for place in part)})
+    return _message(version, update_type, [list_wanted.entries[place] for place in part]), after
 
 
 def _message(version: int, update_type: m.UpdateType, part: Sequence[m.AuthorizationData]) -> m.SendLocalListRequest:
@@ -91,14 +102,6 @@ def _entry(tag: IdTag, utc_ms: int) -> m.AuthorizationData:
     expiry = None if tag.expiry_utc_ms is None else timestamps.format_utc(tag.expiry_utc_ms)
     info = m.IdTagInfo(status=status_of(tag, utc_ms), expiry_date=expiry, parent_id_tag=tag.parent_id_tag)
     return m.AuthorizationData(id_tag=tag.id_tag, id_tag_info=info)
-
-
-def _of_tag(entry: m.AuthorizationData) -> str:
-    return _digest(entry.id_tag)
-
-
-def _of_info(entry: m.AuthorizationData) -> str:
-    return _digest(msgspec.json.encode(entry.id_tag_info).decode())
 
 
 def _digest(text: str) -> str:

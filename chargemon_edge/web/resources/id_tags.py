@@ -17,7 +17,8 @@ from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Nothing, Reply,
 
 _PATH = "/api/v1/id-tags"
 _TEACH_IN = "/api/v1/teach-in"
-RECORDS_MAX = 10_000
+# a charge point's list is made of them in one go, beside the balancing
+RECORDS_MAX = 5_000
 UTC_MS_MAX = 253_402_300_799_000
 # Python's $ also stands before a last line feed, JSON Schema's does not: hence the end of it
 _TAG = r"^[!-~]([ -~]{0,18}[!-~])?$(?!\n)"

@@ -444,3 +444,46 @@ def test_one_that_tells_no_keys_is_tried() -> None:
     play(far_end, scene)
 
     assert far_end.actions() == ["GetConfiguration", *["GetLocalListVersion", "SendLocalList"] * 2]
+
+
+def test_a_card_that_left_the_configuration_leaves_list_and_cache() -> None:
+    far_end = FarEnd({**GOOD, "AuthorizationCacheEnabled": "true"})
+
+    async def scene(it: Scene) -> None:
+        await contact(it)
+        before = list(it.id_tags.tags())
+        it.id_tags.replace_configured(TAGS[:2])
+        it.lists.replace(True, before)
+        await asyncio.sleep(10)
+
+    play(far_end, scene)
+
+    assert set(far_end.entries) == {"AA", "BB"}
+    assert far_end.actions().count("ClearCache") == 1
+
+
+def test_lists_that_are_switched_on_begin_at_once() -> None:
+    far_end = FarEnd(GOOD)
+
+    async def scene(it: Scene) -> None:
+        await contact(it)
+        assert far_end.actions() == []
+        it.lists.replace(True, list(it.id_tags.tags()))
+        await asyncio.sleep(10)
+
+    play(far_end, scene, enabled=False)
+
+    assert set(far_end.entries) == {"AA", "BB", "CC"}
+
+
+def test_a_card_that_expires_is_told_at_the_next_occasion() -> None:
+    far_end = FarEnd(GOOD)
+
+    async def scene(it: Scene) -> None:
+        await contact(it)
+        await asyncio.sleep(60)
+        await contact(it)
+
+    play(far_end, scene, tags=(IdTag(id_tag="AA", expiry_utc_ms=UTC_MS + 60_000),))
+
+    assert [info.status for info in far_end.entries.values()] == ["Expired"]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from chargemon_edge.ocpp.local_list import VERSION_MAX, Limits, WantedList, next_update, wanted
+from chargemon_edge.ocpp.local_list import (
+    VERSION_MAX,
+    Limits,
+    WantedList,
+    next_change_utc_ms,
+    next_update,
+    wanted,
+)
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site.cards import HeldList, IdTag
 
@@ -17,7 +24,7 @@ def made(*tags: IdTag, limits: Limits = ALL) -> WantedList:
 
 
 def held(version: int, *tags: IdTag) -> HeldList:
-    return HeldList(version=version, entries=made(*tags).digests())
+    return HeldList(version=version, entries=made(*tags).digests)
 
 
 def sent(
@@ -92,9 +99,16 @@ def test_versions_begin_anew_when_there_is_no_higher_one() -> None:
 
 
 def test_a_card_that_expires_while_nobody_looks_is_a_difference_afterwards() -> None:
-    before = HeldList(version=1, entries=wanted([B], NOW_MS, ALL).digests())
+    before = HeldList(version=1, entries=wanted([B], NOW_MS, ALL).digests)
 
     following = next_update(wanted([B], NOW_MS + 1000, ALL), before, 1, ALL)
 
     assert following is not None
     assert following[0].update_type == "Differential"
+
+
+def test_the_next_change_is_the_next_expiry_that_is_still_to_come() -> None:
+    past = IdTag(id_tag="CC", expiry_utc_ms=NOW_MS)
+
+    assert next_change_utc_ms([A, B, past], NOW_MS) == NOW_MS + 1000
+    assert next_change_utc_ms([A, past], NOW_MS) is None
