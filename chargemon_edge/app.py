@@ -28,6 +28,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
+from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.ports import ChargePoints, Clock, Frames
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
@@ -257,6 +258,7 @@ def _page(
         configuration=configuration,
         frames=frames,
         history=store.history,
+        kept_stops=KeptStops(present, store.journal, store.history, clock),
         cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
         commands=commands,

@@ -311,6 +311,10 @@ class History(Protocol):
         """Stops that matched nothing."""
         ...
 
+    async def kept_stop(self, number: int) -> KeptStopRecord | None:
+        """One of them."""
+        ...
+
     async def operations(self, query: OperationQuery) -> Page[OperationRecord]:
         """What was asked of charge points."""
         ...

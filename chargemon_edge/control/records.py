@@ -129,6 +129,8 @@ class KeptStopQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Which kept stops."""
 
     charge_point: Identity | None = None
+    settled: bool | None = None
+    """false: only those that wait for a person."""
 
 
 class KeptStopRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +144,9 @@ class KeptStopRecord(msgspec.Struct, frozen=True, kw_only=True):
     """``unknown`` or ``other charge point``."""
     payload: msgspec.Raw
     """As it came."""
+    settled_utc_ms: int | None
+    """null: it waits for a person."""
+    settled_by: str | None
 
 
 class OperationQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):

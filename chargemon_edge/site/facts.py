@@ -137,6 +137,13 @@ class StopKept(Fact, frozen=True, kw_only=True, gc=False):
     raw: bytes
 
 
+class StopSettled(Fact, frozen=True, kw_only=True, gc=False):
+    """A person has judged a kept stop: it waits no more."""
+
+    number: int
+    by: str
+
+
 class ValuesReported(Fact, frozen=True, kw_only=True, gc=False):
     """MeterValues (OCPP 1.6 §4.7), normalised; *raw* is the payload as it came."""
 

@@ -164,9 +164,9 @@ class Fold:
         """Put a meter in its place."""
         self._picture = replace(self._picture, meters={**self._picture.meters, name: meter})
 
-    def kept_stop(self) -> None:
-        """Count a stop that waits for a person."""
-        self._picture = replace(self._picture, kept_stops=self._picture.kept_stops + 1)
+    def count_kept_stops(self, more: int) -> None:
+        """Count a stop that waits for a person, or waits no more."""
+        self._picture = replace(self._picture, kept_stops=max(0, self._picture.kept_stops + more))
 
     def change_charge_point(self, identity: str, **changes: Any) -> None:
         """Change a charge point, but for its connectors."""
@@ -286,7 +286,11 @@ def _stopped(fold: Fold, fact: facts.TransactionStopped) -> None:
 
 
 def _stop_kept(fold: Fold, _fact: facts.StopKept) -> None:
-    fold.kept_stop()
+    fold.count_kept_stops(1)
+
+
+def _stop_settled(fold: Fold, _fact: facts.StopSettled) -> None:
+    fold.count_kept_stops(-1)
 
 
 def _values(fold: Fold, fact: facts.ValuesReported) -> None:
@@ -331,6 +335,7 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.TransactionStarted: _started,
     facts.TransactionStopped: _stopped,
     facts.StopKept: _stop_kept,
+    facts.StopSettled: _stop_settled,
     facts.ValuesReported: _values,
     facts.FailSafeHeld: _fail_safe,
     facts.LimitHeld: _limit_held,

@@ -72,6 +72,10 @@ class History:
         """Stops that matched nothing."""
         return await self._reader.ask("site", _kept_stops, query)
 
+    async def kept_stop(self, number: int) -> KeptStopRecord | None:
+        """One of them."""
+        return await self._reader.ask("site", _kept_stop, number)
+
     async def operations(self, query: OperationQuery) -> Page[OperationRecord]:
         """What was asked of charge points."""
         return await self._reader.ask("site", _operations, query)
@@ -249,24 +253,40 @@ def _events(site: sqlite3.Connection, query: EventQuery) -> Page[EventRecord]:
     )
 
 
+_KEPT_STOP = "number, received_utc_ms, charge_point, transaction_id, doubt, raw, settled_utc_ms, settled_by"
+
+
 def _kept_stops(site: sqlite3.Connection, query: KeptStopQuery) -> Page[KeptStopRecord]:
+    settled = None if query.settled is None else int(query.settled)
     found = scanned(
         site,
-        "kept_stop",
-        "number, received_utc_ms, charge_point, transaction_id, doubt, raw",
+        "(SELECT *, settled_utc_ms IS NOT NULL AS settled FROM kept_stop)",
+        _KEPT_STOP,
         query,
         charge_point=query.charge_point,
+        settled=settled,
     )
-    return page_of(
-        found,
-        lambda row: KeptStopRecord(
-            number=row[0],
-            received_utc_ms=row[1],
-            charge_point=row[2],
-            transaction_id=row[3],
-            doubt=row[4],
-            payload=msgspec.Raw(row[5] or b"null"),
-        ),
+    return page_of(found, _kept_stop_record)
+
+
+def _kept_stop(site: sqlite3.Connection, number: int) -> KeptStopRecord | None:
+    row = site.execute(
+        f"SELECT {_KEPT_STOP} FROM kept_stop WHERE number = ?",  # noqa: S608 - a text of ours
+        (number,),
+    ).fetchone()
+    return None if row is None else _kept_stop_record(row)
+
+
+def _kept_stop_record(row: tuple[Any, ...]) -> KeptStopRecord:
+    return KeptStopRecord(
+        number=row[0],
+        received_utc_ms=row[1],
+        charge_point=row[2],
+        transaction_id=row[3],
+        doubt=row[4],
+        payload=msgspec.Raw(row[5] or b"null"),
+        settled_utc_ms=row[6],
+        settled_by=row[7],
     )
 
 

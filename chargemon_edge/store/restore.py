@@ -42,7 +42,7 @@ def restore(
     charge_points = {identity: ChargePointPicture(connectors=entry) for identity, entry in connectors.items()}
     for identity, known, boot in _charge_points(site, now):
         charge_points[identity] = ChargePointPicture(known=known, boot=boot, connectors=connectors.get(identity, {}))
-    (kept_stops,) = site.execute("SELECT count(*) FROM kept_stop").fetchone()
+    (kept_stops,) = site.execute("SELECT count(*) FROM kept_stop WHERE settled_utc_ms IS NULL").fetchone()
     return Restored(
         picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),

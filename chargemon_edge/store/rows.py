@@ -44,6 +44,7 @@ _STOP = (
     "stop_reason = ?, stop_id_tag = ?, stop_raw = ? WHERE transaction_id = ? AND stop_received_utc_ms IS NULL"
 )
 _KEPT_STOP = "INSERT INTO kept_stop (received_utc_ms, charge_point, transaction_id, doubt, raw) VALUES (?, ?, ?, ?, ?)"
+_SETTLED = "UPDATE kept_stop SET settled_utc_ms = ?, settled_by = ? WHERE number = ?"
 _KEPT_MESSAGE = "INSERT INTO kept_message (received_utc_ms, charge_point, action, raw) VALUES (?, ?, ?, ?)"
 _FAIL_SAFE = (
     "INSERT INTO connector (charge_point, number, fail_safe_ma) VALUES (?, ?, ?) "
@@ -61,7 +62,7 @@ _ORDER = {
     sql: place
     for place, sql in enumerate(
         (
-            *(_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _KEPT_MESSAGE),
+            *(_CHARGE_POINT, _BOOT, _STATUS, _FAIL_SAFE, _HELD, _START, _STOP, _KEPT_STOP, _SETTLED, _KEPT_MESSAGE),
             *operation_rows.STATEMENTS,
             *token_rows.STATEMENTS,
             *device_rows.STATEMENTS,
@@ -213,6 +214,11 @@ def _stop_kept(fact: facts.StopKept) -> tuple[Statement, ...]:
     return (Statement(_KEPT_STOP, row), report)
 
 
+def _stop_settled(fact: facts.StopSettled) -> tuple[Statement, ...]:
+    row = Statement(_SETTLED, (fact.at.utc_ms, fact.by, fact.number))
+    return (row, event(fact, None, number=fact.number, by=fact.by))
+
+
 def _message_kept(fact: facts.MessageKept) -> tuple[Statement, ...]:
     return (Statement(_KEPT_MESSAGE, (fact.at.utc_ms, fact.charge_point, fact.action, fact.raw)),)
 
@@ -256,6 +262,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.TransactionStarted: _started,
     facts.TransactionStopped: _stopped,
     facts.StopKept: _stop_kept,
+    facts.StopSettled: _stop_settled,
     facts.MessageKept: _message_kept,
     facts.FailSafeHeld: _fail_safe,
     facts.LimitHeld: _limit_held,

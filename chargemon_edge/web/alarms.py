@@ -187,7 +187,7 @@ def _office(kept_stops: int, commissioning_s: float | None) -> Iterator[AlarmVie
             what=f"{kept_stops} ended transactions match no start and wait for a person."
             if kept_stops > 1
             else "One ended transaction matches no start and waits for a person.",
-            advice="",
+            advice="Look: chargemon-edge api GET 'kept-stops?settled=false'; then api POST kept-stops/NUMBER/settle.",
         )
 
 

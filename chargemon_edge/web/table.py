@@ -13,6 +13,7 @@ from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
+from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.ports import Clock, Frames, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
@@ -24,6 +25,7 @@ from chargemon_edge.web.resources import (
     commissioning,
     configuration,
     id_tags,
+    kept_stops,
     live,
     local_lists,
     operations,
@@ -46,6 +48,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Configuration
     frames: Frames
     history: History
+    kept_stops: KeptStops
     cards: Cards
     tokens: Tokens
     commands: Commands
@@ -61,6 +64,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *charge_points.endpoints(charge_points.ChargePoints(rooms.present, rooms.clock)),
             *transactions.endpoints(transactions.Transactions(rooms.history, rooms.closing)),
             *records.endpoints(records.Records(rooms.history)),
+            *kept_stops.endpoints(kept_stops.StopsToJudge(rooms.history, rooms.kept_stops)),
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),
             *id_tags.endpoints(id_tags.IdTagsResource(rooms.present, rooms.cards, rooms.clock)),

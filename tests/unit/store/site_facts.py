@@ -139,6 +139,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     started(),
     stopped(),
     stop_kept(),
+    facts.StopSettled(at=AT, number=1, by="command line"),
     values(),
     facts.MessageKept(at=AT, charge_point="CP1", action="DataTransfer", raw=b"{}"),
     facts.FailSafeHeld(at=AT, charge_point="CP1", connector=1, fallback_ma=6_000),

@@ -149,7 +149,7 @@ def test_a_log_left_by_a_crash_is_taken_up(tmp_path: Path) -> None:
     with opened(tmp_path):
         pass
     connection = sqlite3.connect(tmp_path / "site.db", isolation_level=None)
-    connection.execute("INSERT INTO kept_stop VALUES (1, 2, 'CP1', 3, 'unknown', x'00')")
+    connection.execute("INSERT INTO kept_stop VALUES (1, 2, 'CP1', 3, 'unknown', x'00', NULL, NULL)")
     for name in ("site.db", "site.db-wal"):
         (tmp_path / f"copy-{name}").write_bytes((tmp_path / name).read_bytes())
     connection.close()
