@@ -297,35 +297,48 @@ class LocalLists:
         return False
 
     async def _update(self, identity: str, limits: Limits) -> bool:
-        """Update after update until it holds what it shall; whether nothing is left to be tried again."""
-        version = await self._ask_version(identity)
-        mismatched = False
-        while version is not None:
-            list_wanted = self._wanted(limits)
-            following = next_update(list_wanted, self._state(identity).held, version, limits)
-            if following is None:
-                log.info("local list held cp=%s version=%d entries=%d", identity, version, len(list_wanted.entries))
+        """Make it hold what it shall; whether nothing is left to be tried again."""
+        for _ in range(2):
+            version = await self._ask_version(identity)
+            if version is None:
+                return self._state(identity).unsupported_firmware is not None
+            refusal = await self._send(identity, limits, version)
+            if refusal is None:
                 return True
-            request, after = following
-            outcome = await self._ask(identity, request)
-            status = in_words(outcome)
-            if status in ("NotSupported", "NotImplemented"):
+            status = in_words(refusal)
+            if status in _UNKNOWN_TO_IT:
                 return self._unsupported(identity, status)
-            if status == "Accepted":
-                held = card_facts.LocalListHeld(at=moment(self._clock), charge_point=identity, held=after)
-                self._note(held)
-                version = after.version
-                continue
-            if not isinstance(outcome, Answered | CallErrored):
+            if not isinstance(refusal, Answered | CallErrored):
                 return False
             log.warning("local list refused cp=%s answer=%s", identity, status)
             self._note(card_facts.LocalListRefused(at=moment(self._clock), charge_point=identity, outcome=status))
-            if status != "VersionMismatch" or mismatched:
+            if status != "VersionMismatch":
                 return False
             # somebody else has been at it meanwhile: ask anew, once, and replace it whole
-            mismatched = True
-            version = await self._ask_version(identity)
-        return self._state(identity).unsupported_firmware is not None
+        return False
+
+    async def _send(self, identity: str, limits: Limits, version: int) -> Outcome | None:
+        """Part after part, to a list of this *version*; the outcome that was not an acceptance, or None: it holds all.
+
+        What it holds gets to the disk in the end alone: after a crash in between, its version is not the one we know.
+        """
+        held: card_facts.LocalListHeld | None = None
+        try:
+            while True:
+                following = next_update(self._wanted(limits), self._state(identity).held, version, limits)
+                if following is None:
+                    log.info("local list held cp=%s version=%d", identity, version)
+                    return None
+                request, after = following
+                outcome = await self._ask(identity, request)
+                if in_words(outcome) != "Accepted":
+                    return outcome
+                held = card_facts.LocalListHeld(at=moment(self._clock), charge_point=identity, held=after)
+                self._present.apply((held,))
+                version = after.version
+        finally:
+            if held is not None:
+                self._journal.record((held,))
 
     async def _ask_version(self, identity: str) -> int | None:
         """What it says it holds; None: no answer, or it supports no lists (then that is noted)."""
