@@ -214,18 +214,24 @@ def _actions(text: str) -> set[str]:
     return set(re.findall(r"(?m)^\| ([A-Z][a-z]\w+) \|", text)) - {"Action"}
 
 
+def _sections(text: str) -> dict[str, str]:
+    """A document's text by its headings of the second level."""
+    return dict(re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", text))
+
+
 def test_the_actions_handled_are_the_actions_documented() -> None:
-    asked, _, asking = (ROOT / "docs" / "ocpp.md").read_text().partition("## What the daemon asks")
+    sections = _sections((ROOT / "docs" / "ocpp.md").read_text())
     sent = {
         name
         for path in [*(PACKAGE / "control").glob("*.py"), *(PACKAGE / "ocpp").glob("*.py")]
         for name in re.findall(r"\b([A-Z]\w+)Request\(", path.read_text())
     }
 
-    assert _actions(asked) == handled_actions()
+    assert _actions(sections["What charge points may ask"]) == handled_actions()
     assert handled_actions() == set(FROM_CHARGE_POINT)
-    assert _actions(asking) == sent
+    assert _actions(sections["What the daemon asks of charge points"]) == sent
     assert sent <= set(TO_CHARGE_POINT)
+    assert _actions(sections["What people can ask of charge points"]) == set(TO_CHARGE_POINT)
 
 
 def test_every_compliance_case_has_its_test_and_the_table_says_which() -> None:

@@ -8,6 +8,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.certification import certificates
 from tests.certification.certificates import Authority, Key
+from tests.certification.charge_point import now
 from tests.certification.laboratory import Laboratory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,3 +64,20 @@ async def test_074_renewal_is_refused_for_another_name(laboratory: Laboratory, i
         request = certificates.signing_request(certificates.new_key(), "LAB-SOMEBODY-ELSE")
         assert await charge_point.call("SignCertificate", csr=request) == {"status": "Rejected"}
         charge_point.was_asked_nothing_more()
+
+
+async def test_077_invalid_charge_point_certificate_after_its_request(laboratory: Laboratory, identity: str) -> None:
+    """The charge point asks, is given a certificate, and finds fault with it: the old one goes on."""
+    async with laboratory.connected(identity) as charge_point:
+        await charge_point.boot()
+        wish = {"requestedMessage": "SignChargePointCertificate"}
+        await laboratory.sent_as_given(charge_point, "ExtendedTriggerMessage", wish, status="Accepted")
+        request = certificates.signing_request(certificates.new_key(), identity)
+        assert await charge_point.call("SignCertificate", csr=request) == {"status": "Accepted"}
+        await charge_point.answer(await charge_point.asked("CertificateSigned"), status="Rejected")
+        event = {"type": "InvalidChargePointCertificate", "timestamp": now()}
+        assert await charge_point.call("SecurityEventNotification", **event) == {}
+        (recorded,) = await laboratory.events(charge_point, "SecurityEventReported", 1)
+        assert recorded["event"] == "InvalidChargePointCertificate"
+    async with laboratory.connected(identity) as charge_point:
+        assert (await charge_point.boot())["status"] == "Accepted"
