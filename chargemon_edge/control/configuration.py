@@ -176,8 +176,7 @@ class Configuration:
                     linked = await self._write(identity, step)
             if not linked:
                 return
-            apart_s = self._models.quirks(identity).calls_apart_s
-            await asyncio.sleep(CALLS_APART_S if apart_s is None else apart_s)
+            await self._pace(identity)
 
     async def _read(self, identity: str, keys: tuple[str, ...]) -> bool:
         """Read all keys, or those named in as many messages as it takes; False without a link."""
@@ -216,13 +215,21 @@ class Configuration:
         return await self._read_back(identity, step)
 
     async def _read_back(self, identity: str, step: plan.Write) -> bool:
+        await self._pace(identity)
         if not await self._read(identity, (step.key,)):
             return False
+        if self._clock.utc_ms() < self.memory.history(identity).paused_until_utc_ms:
+            # it did not tell
+            return True
         now = self.memory.read(identity).keys.get(step.key)
         if now is not None and now.value is not None and plan.plain(now.value) != plan.plain(step.value):
             self._note(self._written(identity, step.key, step.value, plan.NOT_KEPT))
             log.warning("configuration cp=%s key=%s: accepted, and not kept", identity, step.key)
         return True
+
+    async def _pace(self, identity: str) -> None:
+        apart_s = self._models.quirks(identity).calls_apart_s
+        await asyncio.sleep(CALLS_APART_S if apart_s is None else apart_s)
 
     def _left_alone(self, identity: str, outcome: Outcome, what: str) -> bool:
         """It did not answer as it should: nothing more for an hour. Without a link there is nobody to go on with."""

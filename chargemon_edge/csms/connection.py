@@ -47,6 +47,7 @@ class Connection:
         "_answer_timer",
         "_clock",
         "_complained",
+        "_held_back",
         "_keeper",
         "_known_repairs",
         "_link",
@@ -92,6 +93,8 @@ class Connection:
         self._opened_s = clock.monotonic_s()
         self._link = Link(f"{clock.utc_ms() & 0xFFFFFFFFFF:x}.", codec.read_request)
         self._queue = CallQueue(settings.max_waiting_calls)
+        # answers that wait for their delay
+        self._held_back = 0
         self._messages = 0
         self._malformed = 0
         # what was logged already, so that one wrong message a minute is one line, not a thousand
@@ -157,9 +160,16 @@ class Connection:
             return
         data = self._link.confirm(unique_id, codec.encode(answer))
         if self._start_answer_delay_s > 0.0 and isinstance(answer, StartTransactionResponse):
-            self._loop.call_later(self._start_answer_delay_s, self._write, data)
+            # nor is anything asked meanwhile: it does not know its transaction yet
+            self._held_back += 1
+            self._loop.call_later(self._start_answer_delay_s, self._write_held_back, data)
         else:
             self._write(data)
+
+    def _write_held_back(self, data: bytes) -> None:
+        self._held_back -= 1
+        self._write(data)
+        self._pump()
 
     def _refuse_internal(self, unique_id: str) -> None:
         if not self.wire.open:
@@ -258,7 +268,7 @@ class Connection:
 
     def _pump(self) -> None:
         """Send what waits, if the link is free."""
-        if not self.wire.open or self.wire.full or not self._link.idle:
+        if not self.wire.open or self.wire.full or self._held_back or not self._link.idle:
             return
         call = self._queue.take()
         if call is None:

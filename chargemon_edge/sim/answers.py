@@ -29,8 +29,10 @@ class CallRefused(Exception):
 
 def _set_profile(charger: Charger, payload: Payload) -> Payload:
     try:
-        profile = read_profile(payload["connectorId"], payload["csChargingProfiles"])
+        profile = read_profile(payload["connectorId"], payload["csChargingProfiles"], charger.personality.phases)
     except (KeyError, ProfileError):
+        return _yes(False)
+    if not _in_its_form(charger, payload["csChargingProfiles"]["chargingSchedule"]):
         return _yes(False)
     if charger.personality.takes_profiles == "rejects" or profile.stack_level > charger.personality.stack_level_max:
         return _yes(False)
@@ -47,6 +49,14 @@ def _set_profile(charger: Charger, payload: Payload) -> Payload:
     charger.profiles.put(profile)
     charger.refresh_limits()
     return _yes(True)
+
+
+def _in_its_form(charger: Charger, schedule: Payload) -> bool:
+    """Whether the limits are written the way this model insists on."""
+    if charger.personality.takes_unit not in ("", schedule["chargingRateUnit"]):
+        return False
+    periods = schedule["chargingSchedulePeriod"]
+    return not charger.personality.wants_number_phases or all("numberPhases" in period for period in periods)
 
 
 def _clear_profile(charger: Charger, payload: Payload) -> Payload:
@@ -102,7 +112,7 @@ def _remote_start(charger: Charger, payload: Payload) -> Payload:
         profile = payload.get("chargingProfile")
         if profile is not None:
             try:
-                charger.profiles.put(read_profile(outlet.number, profile))
+                charger.profiles.put(read_profile(outlet.number, profile, charger.personality.phases))
             except ProfileError:
                 return _yes(False)
         charger.timers.after("remote start", 1.0, partial(charger.drivers.start_remotely, outlet, id_tag))

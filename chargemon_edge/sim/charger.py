@@ -74,7 +74,7 @@ class Charger:
         self._utc_s = utc_s
         self._clock_offset_s = personality.clock_offset_s
         self._unsaid: set[int] = set()
-        # when the last minute's CALLs came
+        # when the last CALLs came
         self._calls_at_s: list[float] = []
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -198,11 +198,11 @@ class Charger:
         personality = self.personality
         if action in personality.breaks_on:
             return True
-        if personality.calls_per_min == 0 or (personality.calls_counted and action not in personality.calls_counted):
+        if personality.calls_max == 0 or (personality.calls_counted and action not in personality.calls_counted):
             return False
         now_s = self.timers.now_s()
-        self._calls_at_s = [one for one in self._calls_at_s if now_s - one < 60.0] + [now_s]
-        return len(self._calls_at_s) > personality.calls_per_min
+        self._calls_at_s = [one for one in self._calls_at_s if now_s - one < personality.calls_window_s] + [now_s]
+        return len(self._calls_at_s) > personality.calls_max
 
     # --- what it says -------------------------------------------------------------------------------------------
 

@@ -42,13 +42,14 @@ class ProfileError(ValueError):
     """The profile cannot be read."""
 
 
-def read_profile(connector: int, profile: dict[str, Any]) -> HeldProfile:
-    """Read csChargingProfiles as it stands in SetChargingProfile; raises ProfileError."""
+def read_profile(connector: int, profile: dict[str, Any], phases: int = 3) -> HeldProfile:
+    """Read csChargingProfiles as it stands in SetChargingProfile, for a charger of *phases*; raises ProfileError."""
     try:
         schedule = profile["chargingSchedule"]
         watts = schedule["chargingRateUnit"] == "W"
         periods = tuple(
-            (float(period["startPeriod"]), _amperes(period, watts)) for period in schedule["chargingSchedulePeriod"]
+            (float(period["startPeriod"]), _amperes(period, watts, phases))
+            for period in schedule["chargingSchedulePeriod"]
         )
         if not periods or periods[0][0] != 0 or list(periods) != sorted(periods):
             raise ProfileError("periods must begin at 0 and rise")
@@ -70,9 +71,9 @@ def read_profile(connector: int, profile: dict[str, Any]) -> HeldProfile:
         raise ProfileError(f"missing or wrong member: {error}") from error
 
 
-def _amperes(period: dict[str, Any], watts: bool) -> float:
+def _amperes(period: dict[str, Any], watts: bool, phases: int) -> float:
     limit = float(period["limit"])
-    return limit / (NOMINAL_VOLTAGE_V * period.get("numberPhases", 3)) if watts else limit
+    return limit / (NOMINAL_VOLTAGE_V * period.get("numberPhases", phases)) if watts else limit
 
 
 def _seconds(text: str | None, otherwise: float) -> float:

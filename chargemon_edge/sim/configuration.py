@@ -105,6 +105,8 @@ class Configuration:
             return Change("Accepted", crashes=True)
         if key is None:
             return Change("NotSupported")
+        if name == "MeterValueSampleInterval" and value.isdecimal() and int(value) < self._personality.values_least_s:
+            return Change("Rejected")
         if key.readonly or len(value) > _VALUE_MAX or not self._takes(key, value):
             return Change("Rejected")
         self.keys[name] = msgspec.structs.replace(key, value=value)

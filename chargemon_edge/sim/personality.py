@@ -55,6 +55,12 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     keys_missing: tuple[str, ...] = ()
     keys_readonly: tuple[str, ...] = ()
     keys_need_reboot: tuple[str, ...] = ()
+    values_least_s: int = 0
+    """Shorter intervals of meter values are rejected."""
+    takes_unit: str = ""
+    """The one unit of limits (A or W) that it takes; empty: both."""
+    wants_number_phases: bool = False
+    """Rejects limits that do not say on how many phases they are meant."""
     rate_units: str = "Current"
     """As ChargingScheduleAllowedChargingRateUnit says it."""
     file_protocols: str = "FTP,FTPS,HTTP,HTTPS"
@@ -64,8 +70,9 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """``takes`` or ``rejects`` them."""
     breaks_on: tuple[str, ...] = ()
     """CALLs that make it drop the link."""
-    calls_per_min: int = 0
-    """More of these in one minute and it drops the link; 0: any number."""
+    calls_max: int = 0
+    """More CALLs than these within calls_window_s and it drops the link; 0: any number."""
+    calls_window_s: float = 60.0
     calls_counted: tuple[str, ...] = ()
     """Which CALLs count there; none named: all."""
     breaks_on_start_within_s: float = 0.0

@@ -34,7 +34,8 @@ class Pair:
         self.addresses = addresses
         self.facts: list[Fact] = []
         assert app.present is not None
-        app.present.follow(self.facts.append)
+        # what comes after the story is its end
+        self.close_books = app.present.follow(self.facts.append)
 
     def seen(self, kind: type[Fact]) -> list[Any]:
         """Every fact of that kind."""
@@ -59,7 +60,7 @@ def document(folder: Path, more: Mapping[str, Any]) -> dict[str, Any]:
     charge_point = {
         "identity": "CP1",
         "allow_without_password": True,
-        "connector": [{"number": 1, "circuit": "main"}],
+        "connector": [{"number": 1, "circuit": "main", **more.get("connector", {})}],
         **more.get("charge_point", {}),
     }
     return {
@@ -119,6 +120,7 @@ def tell(
     async def main() -> Pair:
         async with pair(folder, replace(personality("obedient"), **changes), catalogue=catalogue, more=more) as both:
             await story(both)
+            both.close_books()
         return both
 
     return run_virtually(main())

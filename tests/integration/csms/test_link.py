@@ -571,3 +571,25 @@ async def test_a_link_leaves_nothing_behind() -> None:
         assert not running.server._links
         timers = [handle for handle in asyncio.get_running_loop()._scheduled if not handle.cancelled()]  # type: ignore[attr-defined] # to look
         assert len(timers) == 0
+
+
+def test_nothing_is_asked_while_the_answer_to_a_start_is_held_back() -> None:
+    def start(_charge_point: str, request: Request, reply: Reply) -> None:
+        reply(StartTransactionResponse(id_tag_info=IdTagInfo(status="Accepted"), transaction_id=7))
+
+    async def main() -> None:
+        async with site(models=OneModel(start_answer_delay_s=1.0)) as running:
+            running.notes.answer = start
+            socket = await charger(running.port, "CP1")
+            payload = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": NOW}
+            socket.send([2, "1", "StartTransaction", payload])
+            await asyncio.sleep(0.2)
+            calling = asyncio.create_task(running.directory.call("CP1", ResetRequest(type="Soft"), 30.0))
+            assert (await socket.receive())[0] == 3
+            call = await socket.receive()
+            assert call[2] == "Reset"
+            socket.send([3, call[1], {"status": "Accepted"}])
+            assert isinstance(await calling, Answered)
+            await socket.close()
+
+    run_virtually(main())
