@@ -28,6 +28,15 @@ def test_every_quirk_is_explained() -> None:
     assert [quirk for quirk in QUIRKS if f"| `{quirk}` |" not in document] == []
 
 
+def test_every_quirk_is_read_by_somebody() -> None:
+    """A key that nothing consumes would promise what nobody does."""
+    package = MODELS.parents[1]
+    readers = [path for room in ("control", "csms") for path in (package / room).glob("*.py")]
+    code = "\n".join(path.read_text() for path in readers)
+
+    assert [quirk for quirk in QUIRKS if not re.search(rf"quirks(\([\w.]+\))?\.{quirk}\b", code)] == []
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
