@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from chargemon_edge import __version__
 from chargemon_edge.command_line import api, call, serve, site, token
+from chargemon_edge.command_line.verb import EXIT_FAILED
 
 VERBS = (*serve.VERBS, *site.VERBS, *token.VERBS, *call.VERBS, *api.VERBS)
 
@@ -15,7 +17,13 @@ VERBS = (*serve.VERBS, *site.VERBS, *token.VERBS, *call.VERBS, *api.VERBS)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that *arguments* name; returns the exit code."""
     chosen = _parser().parse_args(arguments)
-    code: int = chosen.run(chosen)
+    try:
+        code: int = chosen.run(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read our output has seen enough: nothing is left to say, also not when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
     return code
 
 

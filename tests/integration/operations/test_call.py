@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,20 @@ async def test_an_error_and_a_refusal_end_with_1(tmp_path: Path, capsys: pytest.
     assert said[0].startswith("chargemon-edge: CP1 answered with an error: ")
     assert "Gentle" in said[1]
     assert said[2] == "chargemon-edge: not connected: CP1 is not connected; nothing was sent"
+
+
+async def test_a_reader_that_has_seen_enough_gets_no_traceback(tmp_path: Path) -> None:
+    keys = [{"key": f"Key{number}", "readonly": False, "value": "v" * 400} for number in range(140)]
+    async with running(tmp_path, ["CP1"]) as laboratory, connected(laboratory) as client:
+        client.answer = {"configurationKey": keys}
+        command = [sys.executable, "-m", "chargemon_edge", "call", "CP1", "GetConfiguration"]
+        process = subprocess.Popen(
+            [*command, "--socket", str(laboratory.addresses.unix)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.close()
+        code = await asyncio.to_thread(process.wait, 20)
+
+    assert process.stderr is not None
+    assert (code, process.stderr.read()) == (1, b"")
+    process.stderr.close()
