@@ -13,6 +13,7 @@ from typing import Protocol
 from chargemon_edge.control.ports import Answered, Busy, CallErrored, Clock, Reception, Refusal, TimedOut
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.calls import CallQueue, PendingCall
+from chargemon_edge.csms.outgoing import Outgoing
 from chargemon_edge.csms.recorder import Tape
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
 from chargemon_edge.csms.trace import named, shown
@@ -78,6 +79,7 @@ class Connection:
         clock: Clock,
         keeper: Keeper,
         buffer: bytearray,
+        outgoing: Outgoing,
         quirks: Quirks,
         tape: Tape,
     ) -> None:
@@ -104,7 +106,7 @@ class Connection:
         # set while a CALL of ours waits for its answer
         self._answer_timer: asyncio.TimerHandle | None = None
         name = named(access.identity)
-        self.wire = Wire(transport, self, settings=settings, clock=clock, buffer=buffer, name=name)
+        self.wire = Wire(transport, self, settings=settings, clock=clock, buffer=buffer, outgoing=outgoing, name=name)
         self.set_quirks(quirks)
 
     def set_quirks(self, quirks: Quirks) -> None:

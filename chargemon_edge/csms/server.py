@@ -25,6 +25,7 @@ from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.doorkeeper import Doorkeeper, Question
 from chargemon_edge.csms.handshake import Admitted, Refused, RequestHead, too_many
 from chargemon_edge.csms.listener import PLAIN_PROFILES, Listener
+from chargemon_edge.csms.outgoing import Outgoing
 from chargemon_edge.csms.password_checks import PasswordChecks
 from chargemon_edge.csms.recorder import Recorder
 from chargemon_edge.csms.refusals import RefusalTally
@@ -88,6 +89,7 @@ class ChargerServer:
         self.addresses: dict[str, tuple[str, int]] = {}
         self._doorkeeper: Doorkeeper
         self._buffer = bytearray(_RECEIVE_BYTES)
+        self._outgoing = Outgoing()
         # sockets that have not logged in, oldest first; and all that have
         self._arrivals: dict[Arrival, None] = {}
         self._connections: set[Connection] = set()
@@ -341,6 +343,7 @@ class ChargerServer:
             clock=self._clock,
             keeper=self,
             buffer=self._buffer,
+            outgoing=self._outgoing,
             quirks=self._models.quirks(identity),
             tape=self.recorder.tape(identity),
         )

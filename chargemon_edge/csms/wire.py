@@ -13,6 +13,7 @@ from typing import Protocol
 
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.csms import websocket
+from chargemon_edge.csms.outgoing import Outgoing
 from chargemon_edge.csms.settings import CsmsSettings
 from chargemon_edge.csms.traffic import Allowance
 from chargemon_edge.csms.websocket import FrameFault, FrameReader
@@ -60,12 +61,14 @@ class Wire(asyncio.BufferedProtocol):
         "_loop",
         "_name",
         "_open",
+        "_outgoing",
         "_read_timer",
         "_reader",
         "_settings",
         "_silence_timer",
         "_transport",
         "_unread_timer",
+        "_unsent",
         "_user",
         "pings",
     )
@@ -78,6 +81,7 @@ class Wire(asyncio.BufferedProtocol):
         settings: CsmsSettings,
         clock: Clock,
         buffer: bytearray,
+        outgoing: Outgoing,
         name: str,
     ) -> None:
         self._transport = transport
@@ -86,6 +90,9 @@ class Wire(asyncio.BufferedProtocol):
         self._clock = clock
         # shared by all wires: what is in it is used up before the loop reads again
         self._buffer = buffer
+        self._outgoing = outgoing
+        # frames that leave at the end of the loop's iteration
+        self._unsent: list[bytes] = []
         # for the log
         self._name = name
         # whether it may be sent pings
@@ -170,7 +177,7 @@ class Wire(asyncio.BufferedProtocol):
                 raise FrameFault(websocket.UNSUPPORTED, "binary message; OCPP-J is text")
             else:
                 if opcode == websocket.PING:
-                    self._transport.write(websocket.frame(websocket.PONG, payload))
+                    self._write(websocket.frame(websocket.PONG, payload))
                 self._count(now_s)
 
     def _fail(self, fault: Exception) -> None:
@@ -218,9 +225,23 @@ class Wire(asyncio.BufferedProtocol):
     # ------------------------------------------------------------ bytes out
 
     def send(self, data: bytes) -> None:
-        """One text message; dropped once the wire has ended."""
+        """One text message, on its way when what has come in is dealt with; dropped once the wire has ended."""
         if self._open:
-            self._transport.write(websocket.frame(websocket.TEXT, data))
+            if not self._unsent:
+                self._outgoing.add(self)
+            self._unsent.append(websocket.frame(websocket.TEXT, data))
+
+    def flush(self) -> None:
+        """What was to be sent is written now (:class:`.outgoing.Sender`)."""
+        unsent = self._unsent
+        if unsent:
+            self._unsent = []
+            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+
+    def _write(self, frame: bytes) -> None:
+        """A frame of the wire's own, after all that was sent before."""
+        self.flush()
+        self._transport.write(frame)
 
     def pause_writing(self) -> None:
         """The peer does not read: take nothing more from it, and not for ever."""
@@ -250,7 +271,7 @@ class Wire(asyncio.BufferedProtocol):
             # we do not listen because it spoke too much: that is life enough
             self._answer_challenge(True)
         elif self.pings:
-            self._transport.write(websocket.frame(websocket.PING, b"?"))
+            self._write(websocket.frame(websocket.PING, b"?"))
 
     def unchallenge(self) -> None:
         """Whoever asked does not want to know any more."""
@@ -270,7 +291,7 @@ class Wire(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         if silent_s >= third_s and self.pings:
-            self._transport.write(websocket.frame(websocket.PING, b""))
+            self._write(websocket.frame(websocket.PING, b""))
         next_s = self._heard_s + (silent_s // third_s + 1) * third_s
         self._silence_timer = self._loop.call_at(next_s, self._check_silence)
 
@@ -290,9 +311,10 @@ class Wire(asyncio.BufferedProtocol):
         self._user.ended(reason)
         self._answer_challenge(False)
         if code is None:
+            self.flush()
             self._transport.close()
         else:
-            self._transport.write(websocket.close_frame(code, reason))
+            self._write(websocket.close_frame(code, reason))
             if self._deaf:
                 self._transport.pause_reading()
                 if self._transport.can_write_eof():
@@ -306,7 +328,7 @@ class Wire(asyncio.BufferedProtocol):
         code = websocket.close_code(payload)
         if self._open:
             # 1005 stands for no code and is never sent
-            self._transport.write(websocket.frame(websocket.CLOSE, b"" if code == 1005 else payload[:2]))
+            self._write(websocket.frame(websocket.CLOSE, b"" if code == 1005 else payload[:2]))
             self.end(f"closed by the charge point ({code})", None)
         else:
             self._transport.close()
@@ -321,6 +343,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
+        self._unsent.clear()
         self.end("connection lost" if exc is None else f"connection lost: {exc}", None)
         self._silence_timer.cancel()
         self._user.gone()

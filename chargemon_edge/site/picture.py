@@ -170,16 +170,17 @@ class Fold:
 
     def change_charge_point(self, identity: str, **changes: Any) -> None:
         """Change a charge point, but for its connectors."""
-        draft = self._draft(identity)
+        draft = self.draft(identity)
         draft.entry = replace(draft.entry, **changes)
 
     def change_connector(self, identity: str, number: int, **changes: Any) -> None:
         """Change a connector."""
-        draft = self._draft(identity)
+        draft = self.draft(identity)
         draft.connectors[number] = replace(draft.connectors.get(number, _NO_CONNECTOR), **changes)
         draft.settled = False
 
-    def _draft(self, identity: str) -> _Draft:
+    def draft(self, identity: str) -> _Draft:
+        """A charge point to be changed."""
         draft = self._drafts.get(identity)
         if draft is None:
             entry = self._picture.charge_points.get(identity, _NO_CHARGE_POINT)
@@ -294,12 +295,17 @@ def _stop_settled(fold: Fold, _fact: facts.StopSettled) -> None:
 
 
 def _values(fold: Fold, fact: facts.ValuesReported) -> None:
-    if fact.live and fact.energy_wh is not None:
-        fold.change_connector(fact.charge_point, fact.connector, values=fact, energy_wh=fact.energy_wh)
-    elif fact.live:
-        fold.change_connector(fact.charge_point, fact.connector, values=fact)
-    elif fact.energy_wh is not None:
-        fold.change_connector(fact.charge_point, fact.connector, energy_wh=fact.energy_wh)
+    if not fact.live and fact.energy_wh is None:
+        return
+    # more than half of all facts: without a dict of changes in between
+    draft = fold.draft(fact.charge_point)
+    before = draft.connectors.get(fact.connector, _NO_CONNECTOR)
+    draft.connectors[fact.connector] = replace(
+        before,
+        values=fact if fact.live else before.values,
+        energy_wh=before.energy_wh if fact.energy_wh is None else fact.energy_wh,
+    )
+    draft.settled = False
 
 
 def _fail_safe(fold: Fold, fact: facts.FailSafeHeld) -> None:
