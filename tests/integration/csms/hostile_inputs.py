@@ -24,6 +24,7 @@ ODD: list[Any] = [
     "=cmd|' /C calc'!A0", "<script>alert(1)</script>", "' OR 1=1 --", "+/#", "../../etc/passwd", "ä" * 300, "x" * 5_000,
     [], {}, [[]], [{}], {"a": {}}, [None], [1, "a"], {"": ""},
 ]  # fmt: skip
+ODD_TEXTS = [text for text in ODD if isinstance(text, str)]
 KEPT_MAX = 2_000
 LONGEST = 65_536
 BREED_MAX = 8_000
@@ -116,6 +117,9 @@ class Inputs:
         if kind == "string":
             if node.get("format") == "date-time":
                 return chance.choice(MOMENTS[:3])
+            if chance.random() < 0.15:
+                # within every rule, and still not what anybody expects
+                return chance.choice(ODD_TEXTS)[: node.get("maxLength", 60)]
             return "".join(chance.choices("AB12 é", k=chance.randint(1, min(20, node.get("maxLength", 20)))))
         if kind == "boolean":
             return chance.random() < 0.5
