@@ -12,6 +12,7 @@ from chargemon_edge.control.access_book import AccessBook
 from chargemon_edge.control.access_wishes import AccessWishes
 from chargemon_edge.control.certificates import Certificates
 from chargemon_edge.control.certification import Authority
+from chargemon_edge.control.charger_access import ChargerAccess
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.key_rotation import KeyRotation
 from chargemon_edge.control.ports import Clock, QuirksOf, Reception
@@ -58,6 +59,8 @@ class Access:
             configured=self._configured,
             served=frozenset(_served(settings)),
         )
+
+        self.charger_access = ChargerAccess(self.book, self.rotation, self.raising, directory)
 
     @property
     def authority(self) -> Authority | None:

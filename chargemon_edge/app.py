@@ -29,7 +29,7 @@ from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.kept_stops import KeptStops
-from chargemon_edge.control.ports import ChargePoints, Clock, Frames
+from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
 from chargemon_edge.control.requests import Requests
@@ -114,8 +114,9 @@ class App:
             commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
-            frames = chargers.recorder
-            page = _page(settings, store, present, commissioning, models, configuration, frames, cards, commands, clock)
+            page = _page(
+                settings, store, present, commissioning, models, configuration, chargers, cards, access, commands, clock
+            )
             balance = _balance(settings, store, present, directory, models, clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
@@ -245,8 +246,9 @@ def _page(
     commissioning: Commissioning,
     models: ChargerModels,
     configuration: Configuration,
-    frames: Frames,
+    chargers: ChargerServer,
     cards: Cards,
+    access: Access,
     commands: Commands,
     clock: Clock,
 ) -> WebServer:
@@ -256,7 +258,7 @@ def _page(
         commissioning=commissioning,
         models=models,
         configuration=configuration,
-        frames=frames,
+        frames=chargers.recorder,
         history=store.history,
         kept_stops=KeptStops(present, store.journal, store.history, clock),
         cards=cards,
@@ -264,6 +266,9 @@ def _page(
         commands=commands,
         charging_profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
         closing=Closing(present, store.journal, clock),
+        charger_access=access.charger_access,
+        certificates=access.certificates,
+        authority=access.authority,
     )
     stale_s = settings.balancing.meter_stale_s
     return WebServer(settings.page, rooms, _reporter(store, present), meter_stale_s=stale_s)

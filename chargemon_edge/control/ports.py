@@ -18,6 +18,8 @@ from chargemon_edge.control.records import (
     OperationRecord,
     Page,
     Paging,
+    SecurityEventQuery,
+    SecurityEventRecord,
     TransactionQuery,
     TransactionRecord,
 )
@@ -305,6 +307,10 @@ class History(Protocol):
 
     async def events(self, query: EventQuery) -> Page[EventRecord]:
         """What happened."""
+        ...
+
+    async def security_events(self, query: SecurityEventQuery) -> Page[SecurityEventRecord]:
+        """What bears on security, while it is kept."""
         ...
 
     async def kept_stops(self, query: KeptStopQuery) -> Page[KeptStopRecord]:

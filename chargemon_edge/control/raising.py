@@ -67,8 +67,8 @@ class Raising:
         self._rotation = rotation
         self._certificates = certificates
         self._authority = authority
-        self._configured = configured
-        self._served = served
+        self.configured = configured
+        self.served = served
         self._wishes: asyncio.Queue[Wish] = asyncio.Queue(1_000)
         self._running: set[str] = set()
 
@@ -86,7 +86,7 @@ class Raising:
 
     def profile(self, charge_point: str) -> int | None:
         """Its security profile now; None: nobody knows such a charge point."""
-        record, configured = self._book.find(charge_point), self._configured(charge_point)
+        record, configured = self._book.find(charge_point), self.configured(charge_point)
         if record is None:
             return configured
         recorded = record.security_profile
@@ -98,7 +98,7 @@ class Raising:
     def next_is(self, charge_point: str, profile: int) -> bool:
         """Whether *profile* is the next for it and has a listener."""
         now = self.profile(charge_point)
-        return now is not None and profile == now + 1 and profile in self._served
+        return now is not None and profile == now + 1 and profile in self.served
 
     def refusal(self, wish: Wish) -> str | None:
         """Why it cannot begin now; None: it can."""
@@ -109,7 +109,7 @@ class Raising:
             return f"its security profile is {now} already; it is never lowered"
         if wish.settings and wish.to != now + 1:
             return "settings go with one step at a time"
-        if missing := [profile for profile in range(now + 1, wish.to + 1) if profile not in self._served]:
+        if missing := [profile for profile in range(now + 1, wish.to + 1) if profile not in self.served]:
             key = "tls_port" if missing[0] == 2 else "mutual_tls_port"
             return f"no listener serves profile {missing[0]}: set {key} in [chargers] and restart"
         if wish.charge_point in self._running:

@@ -125,6 +125,28 @@ class EventRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON object; what was unknown is left out."""
 
 
+class SecurityEventQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which security events."""
+
+    charge_point: Identity | None = None
+    event: Annotated[str, msgspec.Meta(min_length=1, max_length=60, description="like `login refused`")] | None = None
+    source: (
+        Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="an address, a charge point, a person")]
+        | None
+    ) = None
+
+
+class SecurityEventRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that bears on security. Its texts may be a stranger's: show them as text."""
+
+    number: int
+    utc_ms: int
+    event: str
+    source: str
+    charge_point: str | None
+    detail: str
+
+
 class KeptStopQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which kept stops."""
 

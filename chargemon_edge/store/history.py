@@ -23,6 +23,8 @@ from chargemon_edge.control.records import (
     OperationRecord,
     Page,
     Paging,
+    SecurityEventQuery,
+    SecurityEventRecord,
     TransactionQuery,
     TransactionRecord,
 )
@@ -67,6 +69,10 @@ class History:
     async def events(self, query: EventQuery) -> Page[EventRecord]:
         """What happened."""
         return await self._reader.ask("site", _events, query)
+
+    async def security_events(self, query: SecurityEventQuery) -> Page[SecurityEventRecord]:
+        """What bears on security."""
+        return await self._reader.ask("site", _security_events, query)
 
     async def kept_stops(self, query: KeptStopQuery) -> Page[KeptStopRecord]:
         """Stops that matched nothing."""
@@ -233,6 +239,24 @@ def _reading_record(row: tuple[Any, ...]) -> MeterValueRecord:
         offered_ma=row[11],
         live=bool(row[12]),
         derived=tuple(row[13].split(",")) if row[13] else (),
+    )
+
+
+def _security_events(site: sqlite3.Connection, query: SecurityEventQuery) -> Page[SecurityEventRecord]:
+    found = scanned(
+        site,
+        "security_event",
+        "number, utc_ms, event, source, charge_point, detail",
+        query,
+        charge_point=query.charge_point,
+        event=query.event,
+        source=query.source,
+    )
+    return page_of(
+        found,
+        lambda row: SecurityEventRecord(
+            number=row[0], utc_ms=row[1], event=row[2], source=row[3], charge_point=row[4], detail=row[5]
+        ),
     )
 
 

@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 
 from chargemon_edge.control.cards import Cards
+from chargemon_edge.control.certificates import Certificates
+from chargemon_edge.control.certification import Authority
+from chargemon_edge.control.charger_access import ChargerAccess
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
@@ -19,6 +22,8 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.resources import (
+    access,
+    certificates,
     charge_points,
     charger_models,
     charging_profiles,
@@ -32,6 +37,7 @@ from chargemon_edge.web.resources import (
     recorder,
     records,
     reservations,
+    security_events,
     tokens,
     transactions,
 )
@@ -54,6 +60,9 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     commands: Commands
     charging_profiles: ChargingProfiles
     closing: Closing
+    charger_access: ChargerAccess
+    certificates: Certificates
+    authority: Authority | None
 
 
 def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
@@ -62,6 +71,9 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
         (
             *live.endpoints(views),
             *charge_points.endpoints(charge_points.ChargePoints(rooms.present, rooms.clock)),
+            *access.endpoints(access.AccessResource(rooms.charger_access)),
+            *certificates.endpoints(certificates.CertificatesResource(rooms.certificates, rooms.authority)),
+            *security_events.endpoints(security_events.SecurityEvents(rooms.history)),
             *transactions.endpoints(transactions.Transactions(rooms.history, rooms.closing)),
             *records.endpoints(records.Records(rooms.history)),
             *kept_stops.endpoints(kept_stops.StopsToJudge(rooms.history, rooms.kept_stops)),

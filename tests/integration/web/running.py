@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from chargemon_edge.config.charger_models import catalogue
+from chargemon_edge.control.access_book import AccessBook
 from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.control.cards import Cards
+from chargemon_edge.control.certificates import Certificates
+from chargemon_edge.control.charger_access import ChargerAccess
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
@@ -19,8 +22,10 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.kept_stops import KeptStops
+from chargemon_edge.control.key_rotation import KeyRotation
 from chargemon_edge.control.ports import RestoredOperations
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.raising import Raising
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.recorder import Recorder
 from chargemon_edge.site.cards import IdTag, RestoredCards
@@ -90,6 +95,28 @@ class Running:
         commands.keep(self.cards.reservations)
         models = ChargerModels(catalogue(), {}, self.present)
         self.recorder = Recorder(clock)
+        certificates = Certificates(
+            present=self.present,
+            journal=store.journal,
+            charge_points=self.charge_points,
+            clock=clock,
+            authority=None,
+            knows=lambda _: True,
+            renew_days=60,
+        )
+        book = AccessBook(self.present, store.journal, clock, store.restored.access)
+        rotation = KeyRotation(book, self.charge_points)
+        raising = Raising(
+            present=self.present,
+            charge_points=self.charge_points,
+            book=book,
+            rotation=rotation,
+            certificates=certificates,
+            authority=None,
+            configured={one.identity: 1 for one in SITE.charge_points}.get,
+            served=frozenset((0, 1, 2)),
+        )
+        self.charger_access = ChargerAccess(book, rotation, raising, self.charge_points)
         rooms = Rooms(
             present=self.present,
             clock=clock,
@@ -111,6 +138,9 @@ class Running:
             commands=commands,
             charging_profiles=ChargingProfiles(self.present, store.journal, clock, RestoredOperations()),
             closing=Closing(self.present, store.journal, clock),
+            charger_access=self.charger_access,
+            certificates=certificates,
+            authority=None,
         )
         self.server = WebServer(settings, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
