@@ -142,8 +142,10 @@ class _Session(OcppChargePoint):  # type: ignore[misc]  # the library is untyped
     @after(Action.extended_trigger_message)  # type: ignore[untyped-decorator]  # as above
     async def _sign(self, **_what: Any) -> None:
         if "ExtendedTriggerMessage" not in self.charger.refuse:
-            answer = await self.call(call.SignCertificate(csr=self.charger.signing_request()))
-            self.charger.told.append(("SignCertificate", {"status": answer.status}))
+            # noted before: the certificate may come in one packet with the answer
+            answered: dict[str, Any] = {}
+            self.charger.told.append(("SignCertificate", answered))
+            answered["status"] = (await self.call(call.SignCertificate(csr=self.charger.signing_request()))).status
 
     @on(Action.certificate_signed)  # type: ignore[untyped-decorator]  # as above
     async def _signed(self, certificate_chain: str) -> Any:
