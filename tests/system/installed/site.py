@@ -9,6 +9,7 @@ import http.client
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import websockets
@@ -30,6 +31,12 @@ def describe(box: Container, *identities: str, more: str = "", name: str = "site
     box.write(f"/etc/chargemon-edge/conf.d/{name}.toml", CIRCUIT + chargers + more)
     for identity in identities:
         box.write(f"/etc/chargemon-edge/credentials/{identity}", SECRET, 0o600)
+
+
+def install(box: Container, package: Path) -> None:
+    """As a site does it, without a network; a changed configuration file stays as the site changed it."""
+    # without waiting for the disk at each of two thousand files
+    box.run("dpkg", "--force-unsafe-io", "--force-confold", "-i", box.give(package))
 
 
 def main_pid(box: Container) -> int:

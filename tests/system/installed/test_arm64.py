@@ -45,6 +45,7 @@ def test_serves_under_an_emulated_processor(arm64: Path, tmp_path: Path) -> None
         ["unshare", "--net", "sh", "-c", begin], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
+        _wait_for_its_network(daemon.pid)
         asked = subprocess.run(
             ["nsenter", "-t", str(daemon.pid), "-n", "python3", "-c", ASK],
             capture_output=True,
@@ -61,3 +62,9 @@ def test_serves_under_an_emulated_processor(arm64: Path, tmp_path: Path) -> None
     assert daemon.returncode == 0, said
     assert "ready version" in said
     assert "Traceback" not in said
+
+
+def _wait_for_its_network(pid: int) -> None:
+    ours = Path("/proc/self/ns/net").readlink()
+    while Path(f"/proc/{pid}/ns/net").readlink() == ours:
+        time.sleep(0.01)

@@ -39,7 +39,7 @@ def test_installs_without_a_network_and_runs(box: Container, before: Path) -> No
     assert "lo" in box.run("ip", "-brief", "link")
     assert box.run("ip", "route") == ""
 
-    box.run("dpkg", "-i", box.give(before))
+    site.install(box, before)
 
     assert box.run("systemctl", "is-active", site.UNIT, "chargemon-edge.socket").split() == ["active", "active"]
     assert box.run("systemctl", "is-enabled", site.UNIT, "chargemon-edge.socket").split() == ["enabled", "enabled"]
@@ -222,8 +222,8 @@ def test_hung_it_is_replaced_by_the_watchdog(box: Container) -> None:
     box.run("systemctl", "restart", site.UNIT)
 
 
-async def _load(box: Container, act: list[str]) -> list[Charger]:
-    """Chargers charge without end while *act*, a command, runs inside."""
+async def _load(box: Container, package: Path) -> list[Charger]:
+    """Chargers charge without end while *package* is installed."""
     chargers = [
         Charger(identity, lambda: f"ws://127.0.0.1:{site.PORT}", lambda: box.connect(site.PORT, within_s=20))
         for identity in CHARGERS
@@ -232,7 +232,7 @@ async def _load(box: Container, act: list[str]) -> list[Charger]:
         tasks = [load.create_task(charger.run()) for charger in chargers]
         await asyncio.sleep(1.0)
         links = [charger.links for charger in chargers]
-        await asyncio.to_thread(box.run, *act)
+        await asyncio.to_thread(site.install, box, package)
         await until(
             lambda: all(charger.links > before for charger, before in zip(chargers, links, strict=True)),
             within_s=30,
@@ -263,7 +263,7 @@ def _check_take_over(box: Container, chargers: list[Charger]) -> None:
 def test_upgrade_under_load_refuses_nobody_and_splits_no_transaction(box: Container, amd64: Path) -> None:
     box.write("/etc/chargemon-edge/config.toml", "# edited by the site\n" + _config(box))
 
-    chargers = asyncio.run(_load(box, ["dpkg", "--force-confold", "-i", box.give(amd64)]))
+    chargers = asyncio.run(_load(box, amd64))
 
     assert "0.0.9" not in box.run("chargemon-edge", "--version")
     assert site.ask(box, "/api/v1/health")[0] == 200
@@ -276,7 +276,7 @@ def _config(box: Container) -> str:
 
 
 def test_downgrade_keeps_data_and_configuration(box: Container, before: Path) -> None:
-    chargers = asyncio.run(_load(box, ["dpkg", "--force-confold", "-i", box.give(before)]))
+    chargers = asyncio.run(_load(box, before))
 
     assert "0.0.9" in box.run("chargemon-edge", "--version")
     assert _config(box).startswith("# edited by the site")
@@ -288,7 +288,7 @@ def test_damaged_file_is_found_and_healed(box: Container, before: Path) -> None:
     library.write_bytes(library.read_bytes()[:1000])
     assert "_core" in box.run("dpkg", "-V", "chargemon-edge", check=False)
 
-    box.run("dpkg", "--force-confold", "-i", box.give(before))
+    site.install(box, before)
 
     assert "_core" not in box.run("dpkg", "-V", "chargemon-edge", check=False)
     assert box.run("systemctl", "is-active", site.UNIT).strip() == "active"
@@ -297,7 +297,7 @@ def test_damaged_file_is_found_and_healed(box: Container, before: Path) -> None:
 def test_disabled_stays_disabled_over_an_upgrade(box: Container, amd64: Path) -> None:
     box.run("systemctl", "disable", "--now", site.UNIT, "chargemon-edge.socket")
 
-    box.run("dpkg", "--force-confold", "-i", box.give(amd64))
+    site.install(box, amd64)
 
     assert box.run("systemctl", "is-enabled", site.UNIT, check=False).strip() == "disabled"
     box.run("systemctl", "enable", "--now", "chargemon-edge.socket", site.UNIT)
