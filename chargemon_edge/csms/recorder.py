@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from chargemon_edge.control.ports import Clock, RecordedFrame, Repairs
 from chargemon_edge.csms.frame_text import id_tags_in, presentable, without_tags
 
-FRAMES_MAX = 300
+FRAMES_MAX = 200
 BYTES_MAX = 65_536
-"""Of one charge point's frames; a hundred of these are what a small box can spare."""
+"""Of one charge point's frames, when there are large ones among them…"""
+LARGE = 1_024
+"""… and smaller ones are bounded by their number alone: counting bytes costs more than they do."""
 TAPES_MAX = 500
 KINDS_MAX = 50
 """Kinds of repairs of one charge point that are told apart."""
@@ -29,26 +31,29 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 class Tape:
     """One charge point's, over all its links."""
 
-    __slots__ = ("_bytes", "_entries", "repairs")
+    __slots__ = ("_entries", "repairs")
 
     def __init__(self) -> None:
         # (monotonic second, which way, what); notes are text
-        self._entries: deque[tuple[float, str, bytes]] = deque()
-        self._bytes = 0
+        self._entries: deque[tuple[float, str, bytes]] = deque(maxlen=FRAMES_MAX)
         # by kind: how often, and when last
         self.repairs: dict[str, tuple[int, float]] = {}
 
     def received(self, data: bytes, now_s: float) -> None:
         """A frame came."""
-        self._add((now_s, _FROM, data))
+        self._entries.append((now_s, _FROM, data))
+        if len(data) > LARGE:
+            self._make_room()
 
     def sent(self, data: bytes, now_s: float) -> None:
         """A frame went out."""
-        self._add((now_s, _TO, data))
+        self._entries.append((now_s, _TO, data))
+        if len(data) > LARGE:
+            self._make_room()
 
     def noted(self, words: str, now_s: float) -> None:
         """What we thought of the frame before."""
-        self._add((now_s, _NOTE, words.encode()))
+        self._entries.append((now_s, _NOTE, words[:LARGE].encode()))
 
     def repaired(self, words: str, now_s: float) -> bool:
         """Count a repair; whether it is the first of its kind."""
@@ -64,12 +69,11 @@ class Tape:
         """What is kept, oldest first."""
         return tuple(self._entries)
 
-    def _add(self, entry: tuple[float, str, bytes]) -> None:
+    def _make_room(self) -> None:
         entries = self._entries
-        entries.append(entry)
-        self._bytes += len(entry[2])
-        while self._bytes > BYTES_MAX or len(entries) > FRAMES_MAX:
-            self._bytes -= len(entries.popleft()[2])
+        total = sum(len(data) for _, _, data in entries)
+        while total > BYTES_MAX:
+            total -= len(entries.popleft()[2])
 
 
 def _text(way: str, data: bytes, tags: set[str]) -> str:
