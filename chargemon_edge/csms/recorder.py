@@ -15,9 +15,9 @@ from chargemon_edge.csms.frame_text import id_tags_in, presentable, without_tags
 
 FRAMES_MAX = 200
 BYTES_MAX = 65_536
-"""Of one charge point's frames, when there are large ones among them…"""
-LARGE = 1_024
-"""… and smaller ones are bounded by their number alone: counting bytes costs more than they do."""
+"""Of one charge point's frames; the newest is kept in any case."""
+NOTE_MAX = 1_024
+"""Characters of a note."""
 TAPES_MAX = 500
 KINDS_MAX = 50
 """Kinds of repairs of one charge point that are told apart."""
@@ -31,29 +31,27 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 class Tape:
     """One charge point's, over all its links."""
 
-    __slots__ = ("_entries", "repairs")
+    __slots__ = ("_bytes", "_entries", "repairs")
 
     def __init__(self) -> None:
         # (monotonic second, which way, what); notes are text
-        self._entries: deque[tuple[float, str, bytes]] = deque(maxlen=FRAMES_MAX)
+        self._entries: deque[tuple[float, str, bytes]] = deque()
+        # how many they are together: adding them up for each frame would cost more than all else that it causes
+        self._bytes = 0
         # by kind: how often, and when last
         self.repairs: dict[str, tuple[int, float]] = {}
 
     def received(self, data: bytes, now_s: float) -> None:
         """A frame came."""
-        self._entries.append((now_s, _FROM, data))
-        if len(data) > LARGE:
-            self._make_room()
+        self._add(now_s, _FROM, data)
 
     def sent(self, data: bytes, now_s: float) -> None:
         """A frame went out."""
-        self._entries.append((now_s, _TO, data))
-        if len(data) > LARGE:
-            self._make_room()
+        self._add(now_s, _TO, data)
 
     def noted(self, words: str, now_s: float) -> None:
         """What we thought of the frame before."""
-        self._entries.append((now_s, _NOTE, words[:LARGE].encode()))
+        self._add(now_s, _NOTE, words[:NOTE_MAX].encode())
 
     def repaired(self, words: str, now_s: float) -> bool:
         """Count a repair; whether it is the first of its kind."""
@@ -69,11 +67,12 @@ class Tape:
         """What is kept, oldest first."""
         return tuple(self._entries)
 
-    def _make_room(self) -> None:
+    def _add(self, now_s: float, way: str, data: bytes) -> None:
         entries = self._entries
-        total = sum(len(data) for _, _, data in entries)
-        while total > BYTES_MAX:
-            total -= len(entries.popleft()[2])
+        entries.append((now_s, way, data))
+        self._bytes += len(data)
+        while len(entries) > FRAMES_MAX or (self._bytes > BYTES_MAX and len(entries) > 1):
+            self._bytes -= len(entries.popleft()[2])
 
 
 def _text(way: str, data: bytes, tags: set[str]) -> str:

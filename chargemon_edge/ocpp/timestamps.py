@@ -6,6 +6,7 @@ time can judge it. Text without a zone is taken as UTC, which most chargers that
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,7 +15,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE: Final = datetime(1970, 1, 1)  # noqa: DTZ001  subtracted from texts that carry no zone
 _FIRST_MS: Final = -62_135_596_800_000
 _LAST_MS: Final = 253_402_300_799_999
-_MILLISECOND: Final = timedelta(milliseconds=1)
+_DAY_MS: Final = 86_400_000
 _LENGTH_MAX: Final = 40
 
 _ODD = re.compile(
@@ -38,8 +39,12 @@ def parse(text: str) -> int | None:
 def format_utc(utc_ms: int) -> str:
     """As OCPP writes it, with milliseconds and Z: ``2024-05-01T12:30:00.250Z``. Years 1 to 9999."""
     seconds, milliseconds = divmod(utc_ms, 1000)
-    text = (_EPOCH_WITHOUT_ZONE + timedelta(seconds=seconds)).isoformat()
-    return f"{text}.{milliseconds:03d}Z"
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+@functools.lru_cache(maxsize=8)  # many answers fall into the same second
+def _second(seconds: int) -> str:
+    return (_EPOCH_WITHOUT_ZONE + timedelta(seconds=seconds)).isoformat()
 
 
 def _parse_odd(text: str) -> int | None:
@@ -65,5 +70,5 @@ def _parse_odd(text: str) -> int | None:
 
 def _within_years(since_1970: timedelta) -> int | None:
     """A zone can push the years 1 and 9999 over their edge; beyond it nothing could be written back."""
-    utc_ms = since_1970 // _MILLISECOND
+    utc_ms = since_1970.days * _DAY_MS + since_1970.seconds * 1000 + since_1970.microseconds // 1000
     return utc_ms if _FIRST_MS <= utc_ms <= _LAST_MS else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,23 @@ def test_it_is_bounded_in_frames_bytes_and_charge_points() -> None:
     for number in range(TAPES_MAX):
         recorded.tape(f"X{number}")
     assert recorded.frames("CP1") == []
+
+
+def test_both_bounds_hold_whatever_comes_in_what_order() -> None:
+    recorded = recorder()
+    tape = recorded.tape("CP1")
+    rng = random.Random(3)
+    sizes: list[int] = []
+    for number in range(3_000):
+        size = rng.choice((20, 200, 1_700, 20_000)) if number % 500 < 250 else rng.randrange(1, 60)
+        sizes.append(size)
+        (tape.received if number % 2 else tape.sent)(b"x" * size, 1.0)
+        kept = [len(data) for _, _, data in tape.entries()]
+
+        assert kept == sizes[-len(kept) :]
+        assert len(kept) <= FRAMES_MAX and sum(kept) <= BYTES_MAX
+        # and nothing went without need
+        assert len(kept) in (FRAMES_MAX, len(sizes)) or sum(sizes[-len(kept) - 1 :]) > BYTES_MAX
 
 
 def test_a_new_link_goes_on_with_the_same_tape() -> None:
