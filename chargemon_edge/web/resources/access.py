@@ -176,6 +176,7 @@ def _records(resource: AccessResource) -> tuple[Endpoint[Any, Any], ...]:
             role=Role.INSTALLER,
             parameters=OneChargePoint,
             body=RecordWish,
+            rules="The identity is printable and not padded with spaces; a password is given or made, not both.",
             answers={200: Written},
             problems=(409, 503),
             handle=resource.write,
