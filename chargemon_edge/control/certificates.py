@@ -9,9 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-import msgspec
-
-from chargemon_edge.control.certification import Authority, CertifyRefused
+from chargemon_edge.control.certification import Authority, CertifyRefused, Due
 from chargemon_edge.control.ports import Answered, ChargePoints, Clock, Journal, in_words, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.v16 import messages as m
@@ -24,6 +22,7 @@ DEADLINE_S = 30.0
 # from ExtendedTriggerMessage to the accepted certificate: a small charger takes its time to make a key
 SIGNING_S = 180.0
 LOOK_S = 3_600.0
+DAY_MS = 86_400_000
 ASK_AGAIN_S = 24 * 3_600.0
 _KINDS = (CertificateIssued, CertificateTaken, InstalledCertificatesRead)
 _WAITING_MAX = 200
@@ -50,8 +49,10 @@ class Certificates:
         self._charge_points = charge_points
         self._clock = clock
         self._authority = authority
-        self._knows = knows
-        self._renew_ms = renew_days * 86_400_000
+        self.knows = knows
+        self._renew_ms = renew_days * DAY_MS
+        # they are asked for a new one by then: a third of that time left means that it did not work
+        self.warn_days = max(1, renew_days // 3)
         # by charge point: what was signed last, and the last one that it took
         self._issued: dict[str, CertificateIssued] = {}
         self._taken: dict[str, CertificateIssued] = {}
@@ -97,7 +98,7 @@ class Certificates:
 
     def sign(self, charge_point: str, csr: str) -> bool:
         """Whether the request is signed; the certificate then goes out by itself."""
-        if self._authority is None or not self._knows(charge_point) or self._to_send.full():
+        if self._authority is None or not self.knows(charge_point) or self._to_send.full():
             return False
         entry = self._present.picture.charge_points.get(charge_point)
         serial_number = None if entry is None or entry.boot is None else entry.boot.serial_number
@@ -207,23 +208,19 @@ class Certificates:
 _CERTIFICATE_ACTIONS = (m.InstallCertificateRequest, m.DeleteCertificateRequest, m.CertificateSignedRequest)
 
 
-class Due(msgspec.Struct, frozen=True):
-    """A certificate that ends soon."""
+def ending(authority: Authority | None, certificates: Certificates, now_utc_ms: int) -> list[Due]:
+    """Everything that ends within its warning time or has ended, soonest first.
 
-    whose: str
-    ends_utc_ms: int
-
-
-def ending(authority: Authority | None, certificates: Certificates, now_utc_ms: int, charger_days: int) -> list[Due]:
-    """Everything that ends within its warning time, soonest first."""
+    Certificates of charge points that nobody knows any more are nobody's concern.
+    """
     own = [
-        Due(one.use, one.ends_utc_ms)
+        Due(use=one.use, of_charge_point=False, ends_utc_ms=one.ends_utc_ms)
         for one in (() if authority is None else authority.standing())
-        if now_utc_ms >= one.ends_utc_ms - one.warn_days * 86_400_000
+        if now_utc_ms >= one.ends_utc_ms - one.warn_days * DAY_MS
     ]
     theirs = [
-        Due(f"charge point {identity}", certificate.ends_utc_ms)
+        Due(use=identity, of_charge_point=True, ends_utc_ms=certificate.ends_utc_ms)
         for identity, certificate in certificates.taken().items()
-        if now_utc_ms >= certificate.ends_utc_ms - charger_days * 86_400_000
+        if certificates.knows(identity) and now_utc_ms >= certificate.ends_utc_ms - certificates.warn_days * DAY_MS
     ]
-    return sorted((*own, *theirs), key=lambda one: one.ends_utc_ms)
+    return sorted((*own, *theirs), key=lambda one: (one.ends_utc_ms, one.use))

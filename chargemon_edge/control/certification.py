@@ -58,6 +58,15 @@ class CertificateStanding(msgspec.Struct, frozen=True, kw_only=True):
     pem: str
 
 
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate that ends soon, or has ended."""
+
+    use: str
+    """This box's own, as :class:`CertificateStanding` calls it; of a charge point: its identity."""
+    of_charge_point: bool
+    ends_utc_ms: int
+
+
 class Authority(Protocol):
     """The built-in certificate authority."""
 

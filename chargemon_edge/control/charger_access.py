@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 
 import msgspec
 from msgspec.structs import replace
@@ -64,6 +65,11 @@ class ChargerAccess:
             kept_password=of.password_hash is not None,
             keys_on_their_way=len(of.pending),
         )
+
+    def without_login(self, configured: Iterable[str]) -> tuple[str, ...]:
+        """Who gets in on security profile 0, with no login at all: of those *configured*, and of the records."""
+        known = {*configured, *(record.charge_point for record in self.book.known())}
+        return tuple(identity for identity in sorted(known) if self.raising.profile(identity) == 0)
 
     def refusal(self, charge_point: str, profile: int | None) -> str | None:
         """Why a record with that profile cannot be written; None: it can."""

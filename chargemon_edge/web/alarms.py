@@ -6,7 +6,9 @@ An alarm stands as long as its cause does; it holds no state of its own, so two 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
+from chargemon_edge.control.certification import Due
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.web.shapes import (
     AlarmView,
@@ -40,6 +42,9 @@ def alarms(
     connectors: Sequence[ConnectorView],
     kept_stops: int,
     commissioning_s: float | None,
+    without_login: Sequence[str],
+    ending: Sequence[Due],
+    now_utc_ms: int,
 ) -> tuple[AlarmView, ...]:
     """All that stand; *armed* is None while nothing has been decided yet."""
     found = [
@@ -48,6 +53,8 @@ def alarms(
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
+        *_without_login(without_login),
+        *(alarm for due in ending for alarm in _certificate(due, now_utc_ms)),
         *_office(kept_stops, commissioning_s),
     ]
     # stable: within one severity the order above holds
@@ -168,6 +175,51 @@ def _link(charge_point: ChargePointView, uptime_s: float) -> Iterator[AlarmView]
         what=what,
         advice="Its current stays reserved. Check its supply, network and the address of this system in it.",
     )
+
+
+def _without_login(identities: Sequence[str]) -> Iterator[AlarmView]:
+    # one for all of them: it stands for years on some sites, and must not bury what has just happened
+    if identities:
+        yield AlarmView(
+            code="without_login",
+            severity=Severity.WARNING,
+            subject="chargers",
+            what=f"Let in without any login (security profile 0): {', '.join(identities)}.",
+            advice="Whoever reaches the network can pose as them. Give them a password where they can send one.",
+        )
+
+
+def _certificate(due: Due, now_utc_ms: int) -> Iterator[AlarmView]:
+    whose = f"charge point {due.use}" if due.of_charge_point else f"this system ({due.use})"
+    # the date, not the days that are left: the words stay the same for as long as the cause does
+    ends = datetime.fromtimestamp(due.ends_utc_ms / 1000, UTC).date().isoformat()
+    if due.of_charge_point:
+        advice = (
+            "It is asked for a new one while it is connected, unless it is marked quiet, and has taken none. Ask it: "
+            "chargemon-edge call IDENTITY ExtendedTriggerMessage "
+            '\'{"requestedMessage": "SignChargePointCertificate"}\''
+        )
+    else:
+        advice = (
+            "What is made here is renewed in time, but for the roots; own files must be replaced. Look: "
+            "chargemon-edge api GET certificates"
+        )
+    if now_utc_ms < due.ends_utc_ms:
+        yield AlarmView(
+            code="certificate_ends",
+            severity=Severity.WARNING,
+            subject=due.use,
+            what=f"The certificate of {whose} ends on {ends}.",
+            advice=advice,
+        )
+    else:
+        yield AlarmView(
+            code="certificate_ended",
+            severity=Severity.WARNING,
+            subject=due.use,
+            what=f"The certificate of {whose} has ended on {ends}.",
+            advice=advice,
+        )
 
 
 def _office(kept_stops: int, commissioning_s: float | None) -> Iterator[AlarmView]:

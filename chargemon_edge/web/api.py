@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from chargemon_edge.control.certificates import ending
 from chargemon_edge.control.ports import moment
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.web import hosts
@@ -66,15 +67,18 @@ class Api:
         return application
 
     def _view(self) -> SiteView:
-        present = self._rooms.present
+        rooms, present = self._rooms, self._rooms.present
+        now = moment(rooms.clock)
         return site_view(
             present.site,
             present.picture,
             present.plan,
-            moment(self._rooms.clock),
+            now,
             present.version,
             meter_stale_s=self.meter_stale_s,
-            commissioning_s=self._rooms.commissioning.remaining_s() or None,
+            commissioning_s=rooms.commissioning.remaining_s() or None,
+            without_login=rooms.charger_access.without_login(present.site.charge_point_by_identity),
+            ending=ending(rooms.authority, rooms.certificates, now.utc_ms),
         )
 
 

@@ -6,9 +6,10 @@ a zero would be read as "no current".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Plan
+from chargemon_edge.control.certification import Due
 from chargemon_edge.log import masked
 from chargemon_edge.site.facts import Moment, ValuesReported
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, ConnectorKey, MeterPlace, Site
@@ -47,8 +48,13 @@ def site_view(
     *,
     meter_stale_s: float = 3.0,
     commissioning_s: float | None = None,
+    without_login: Sequence[str] = (),
+    ending: Sequence[Due] = (),
 ) -> SiteView:
-    """Everything the page shows, at *now*."""
+    """Everything the page shows, at *now*.
+
+    *without_login*: who gets in on security profile 0; *ending*: certificates within their warning time.
+    """
     meters = tuple(
         _meter(place, picture.meters.get(place.name, _NO_METER), now, meter_stale_s) for place in site.meters
     )
@@ -73,6 +79,9 @@ def site_view(
         connectors=connectors,
         kept_stops=picture.kept_stops,
         commissioning_s=commissioning_s,
+        without_login=without_login,
+        ending=ending,
+        now_utc_ms=now.utc_ms,
     )
     return SiteView(
         version=version,

@@ -10,8 +10,9 @@ import aiohttp
 import msgspec
 import pytest
 
+from chargemon_edge.site.access_facts import CertificateIssued, CertificateTaken
 from chargemon_edge.web.shapes import HealthView, ProblemView, SiteView
-from tests.integration.web.running import running
+from tests.integration.web.running import Running, running
 
 PATHS = ["/", "/page.js", "/page.css", "/icon.svg", "/api/v1/site", "/api/v1/health", "/nothing"]
 
@@ -24,6 +25,39 @@ async def test_the_site_is_answered_as_documented() -> None:
     assert view.site == "Depot Eastside"
     assert len(view.connectors) == 6
     assert view.version == site.present.version
+
+
+async def _alarms(site: Running) -> dict[str, str]:
+    async with aiohttp.ClientSession(site.url) as browser, browser.get("/api/v1/site") as answer:
+        view = msgspec.json.decode(await answer.read(), type=SiteView)
+    return {alarm.code: alarm.what for alarm in view.alarms}
+
+
+async def test_who_gets_in_without_a_login_is_named_until_that_way_is_closed() -> None:
+    async with running() as site:
+        before = await _alarms(site)
+        for identity in ("OPEN-1", "OPEN-2"):
+            assert await site.charger_access.write(identity, profile=0, password=None, by="a test") is None
+        both = await _alarms(site)
+        assert await site.charger_access.write("OPEN-1", profile=1, password=None, by="a test") is None
+        one = await _alarms(site)
+
+    assert "without_login" not in before
+    assert both["without_login"].endswith("(security profile 0): OPEN-1, OPEN-2.")
+    assert one["without_login"].endswith("(security profile 0): OPEN-2.")
+
+
+async def test_a_certificate_that_a_charger_has_taken_is_told_when_it_has_ended() -> None:
+    async with running() as site:
+        at = site.present.picture.started
+        issued = CertificateIssued(at=at, charge_point="YARD", serial="a1", ends_utc_ms=0, sha256="00")
+        site.present.apply([issued])
+        before = await _alarms(site)
+        site.present.apply([CertificateTaken(at=at, charge_point="YARD", serial="a1")])
+        after = await _alarms(site)
+
+    assert "certificate_ended" not in before
+    assert after["certificate_ended"] == "The certificate of charge point YARD has ended on 1970-01-01."
 
 
 async def test_health_is_answered_in_one_line() -> None:

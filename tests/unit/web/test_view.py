@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
+from chargemon_edge.control.certification import Due
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture, apply
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
-from chargemon_edge.web.shapes import ConnectorView, SiteView
+from chargemon_edge.web.shapes import ConnectorView, Severity, SiteView
 from chargemon_edge.web.view import health_view, site_view
 from tests.unit.web.example import (
     NOW,
@@ -302,6 +305,40 @@ def test_an_open_commissioning_window_is_shown() -> None:
 
     assert view.commissioning_s == 312.0
     assert "commissioning_open" in codes(view)
+
+
+def test_chargers_without_a_login_are_named_in_one_warning_that_stays() -> None:
+    unseen = SitePicture(started=START)
+
+    view = site_view(SITE, unseen, PLAN, after(60), 7, without_login=("GATE-1", "YARD"))
+
+    (warning,) = (alarm for alarm in view.alarms if alarm.code == "without_login")
+    assert warning.severity is Severity.WARNING
+    assert warning.what == "Let in without any login (security profile 0): GATE-1, YARD."
+    assert health_view(view).status == "attention"
+    assert "without_login" not in codes(site_view(SITE, unseen, PLAN, after(60), 7))
+
+
+@pytest.mark.parametrize(
+    ("ends_utc_ms", "code", "words"),
+    [
+        (NOW.utc_ms + 1, "certificate_ends", "ends on"),
+        (NOW.utc_ms, "certificate_ended", "has ended on"),
+        (NOW.utc_ms - 86_400_000, "certificate_ended", "has ended on"),
+    ],
+)
+def test_a_certificate_within_its_warning_time_is_told_with_its_day(ends_utc_ms: int, code: str, words: str) -> None:
+    own = Due(use="server ecdsa", of_charge_point=False, ends_utc_ms=ends_utc_ms)
+    theirs = Due(use="YARD", of_charge_point=True, ends_utc_ms=ends_utc_ms)
+
+    view = site_view(SITE, picture(), PLAN, NOW, 7, ending=(own, theirs))
+
+    first, second = (alarm for alarm in view.alarms if alarm.code == code)
+    day = datetime.fromtimestamp(ends_utc_ms / 1000, UTC).date().isoformat()
+    assert first.what == f"The certificate of this system (server ecdsa) {words} {day}."
+    assert second.what == f"The certificate of charge point YARD {words} {day}."
+    assert (first.subject, second.subject) == ("server ecdsa", "YARD")
+    assert "SignChargePointCertificate" in second.advice
 
 
 def test_health_asks_for_attention_only_when_a_person_should_look() -> None:
