@@ -11,6 +11,7 @@ import argparse
 import base64
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -255,6 +256,9 @@ def main() -> list[Figure]:
         Figure("daemon: resident, second half of the time less the first", growth_mb, "MB", at_most=1.0),
     ]
     show(figures)
+    per_minute = round(60 / _MEMORY_EVERY_S)
+    print("  resident, MB by the minute:", *(f"{one:.1f}" for one in seen.memory_mb[::per_minute]))
+    print("  load of the machine at the end:", *(f"{one:.2f}" for one in os.getloadavg()))
     for what, times in seen.wrong.most_common(10):
         print(f"  {times} × {what}")
     return figures

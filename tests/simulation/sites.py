@@ -5,15 +5,27 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from chargemon_edge.sim import faults, personality
+from chargemon_edge.sim import faults
 from chargemon_edge.sim.building import Load, Machine
 from chargemon_edge.sim.scenario import Scenario, Traffic
 from chargemon_edge.site.units import PerPhase, same_on_all
 
 _ROTATIONS = ("L1L2L3", "L2L3L1", "L3L1L2", "L1L3L2")
 _PER_PANEL = 5
-# of these there is room in the fuses for the full current, so they may be as stubborn as they like
-_STUBBORN = ("ignores-profiles", "rejects-profiles")
+# what the days draw from: by name, so that a personality that joins the folder leaves every seed's day as it was. Left
+# out are the stubborn, who need room in the fuses for full current, and those who need an entry of the catalogue
+_DRAWN = (
+    "bad-radio",
+    "clock-behind",
+    "clock-lost",
+    "forgetful",
+    "lowest-level-only",
+    "mute",
+    "obedient",
+    "reboots",
+    "slow",
+    "whole-amperes",
+)
 
 
 def site(chargers: int, *, hours: float, seed: int, with_faults: bool = False, odd: float = 0.0) -> Scenario:
@@ -29,7 +41,6 @@ def site(chargers: int, *, hours: float, seed: int, with_faults: bool = False, o
     circuits += [{"name": f"panel-{panel}", "parent": "main", "fuse_a": 63.0} for panel in range(panels)]
     identities = [f"CP{number:02d}" for number in range(chargers)]
     charge_points = [_charge_point(identity, number, chance) for number, identity in enumerate(identities)]
-    kinds = [name for name in personality.names() if name not in _STUBBORN]
     return Scenario(
         title=f"{chargers} chargers",
         description="Drawn by seed.",
@@ -43,7 +54,7 @@ def site(chargers: int, *, hours: float, seed: int, with_faults: bool = False, o
             "meter": [{"name": "grid", "circuit": "main", "model": "eastron-sdm630", "rating_ma": 400_000}],
             "authorisation": {"accept_unknown": True},
         },
-        personality={identity: chance.choice(kinds) for identity in identities if chance.random() < odd},
+        personality={identity: chance.choice(_DRAWN) for identity in identities if chance.random() < odd},
         building={"main": _load(same_on_all(round(worst_a * 1_000)))},
         traffic=Traffic(gap_s=2_400.0, stays_s=9_000.0, want_wh=(6_000.0, 50_000.0)),
         fault=faults.draw(seed, hours, identities) if with_faults else (),

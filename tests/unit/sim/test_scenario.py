@@ -69,6 +69,6 @@ def test_faults_come_from_the_seed_and_leave_the_start_alone() -> None:
 
 
 def test_every_personality_reads() -> None:
-    assert len(personality.names()) >= 12
+    assert len(personality.names()) >= 20
     for name in personality.names():
         assert personality.personality(name).description
