@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -16,8 +17,9 @@ from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Media, Nothing,
 
 _PATH = "/api/v1/security-events"
 _EXPORT_MAX = 50_000
-# what makes a spreadsheet take a cell for a formula
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What makes a spreadsheet take a cell for a formula; some take the full-width signs too, and skip blanks and quotes.
+# Where the comma is the decimal sign a spreadsheet parts cells at semicolons, also within our quotes.
+_FORMULA = re.compile(r"""(^|;)(?=[ "]*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,9 +73,9 @@ def as_csv(events: list[SecurityEventRecord]) -> bytes:
 
 
 def inert(cell: str) -> str:
-    """A text that a spreadsheet shows as it is."""
+    """A text that a spreadsheet shows as it is, wherever it parts the cells: an apostrophe before each formula."""
     plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cell)
-    return "'" + plain if cell.startswith(_FORMULA) else plain
+    return _FORMULA.sub(r"\1'", plain)
 
 
 def _attached(ending: str) -> dict[str, str]:
