@@ -1,7 +1,7 @@
 """One root of the built-in certificate authority: makes itself, server certificates and chargers' certificates.
 
 Every certificate is valid from the beginning of 1970: a charger that has lost its clock must be able to connect, since
-only the connection tells it the time. What ends is judged, what begins is not (docs/decisions/0008).
+only the connection tells it the time. What ends is judged, what begins is not (docs/decisions/0010).
 """
 
 from __future__ import annotations
