@@ -97,7 +97,7 @@ def plain_call(data: bytes) -> tuple[str, str, bytes] | None:
     The payload is not looked into: *data* is a frame if and only if the payload is one JSON value that nests no deeper
     than a frame's may. So whoever decodes the payload into types that cannot nest spares a second reading of it.
     """
-    if not _WORTH_SPARING <= len(data) <= SIZE_MAX or data[-1] != _CLOSING:
+    if not _WORTH_SPARING <= len(data) <= SIZE_MAX or not data.endswith(_CLOSING):
         return None
     found = _CALL_HEAD.match(data)
     if found is None or not data.isascii():
@@ -124,9 +124,9 @@ def encode_error(unique_id: str, code: str, description: str, details: bytes = b
 _TOO_DEEP = f"arrays and objects nest deeper than {DEPTH_MAX}"
 # Bytes in a frame; a shorter one is read twice sooner than it is taken apart.
 _WORTH_SPARING = 256
-_CLOSING = ord("]")
+_CLOSING = b"}]"
 # An id without escapes; whatever is written otherwise is no less legal, only rarer.
-_CALL_HEAD = re.compile(rb'\[2, ?"([ !#-\[\]-~]{1,36})", ?"(\w{1,50})", ?')
+_CALL_HEAD = re.compile(rb'\[2, ?"([ !#-\[\]-~]{1,36})", ?"(\w{1,50})", ?(?={)')
 _CALL_ID = re.compile(rb'\s*\[\s*2\s*,\s*("(?:[^"\\]|\\.){1,216}")\s*[,\]]')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
