@@ -104,8 +104,9 @@ lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer
 	        $(UPGRADE) requirements/$$name.in --output-file requirements/$$name.txt; done
 
 .PHONY: cases
-cases: $(DEV_READY)  ## write the table of compliance test cases into docs/ocpp.md
+cases: $(DEV_READY)  ## write the tables of what the tests show into docs/ocpp.md and docs/security.md
 	@$(BIN)/python -m tests.certification.cases
+	@$(BIN)/python -m tests.demands
 
 .PHONY: clean
 clean:  ## remove whatever the other targets made

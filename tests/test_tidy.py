@@ -24,6 +24,7 @@ from chargemon_edge.config.reader import read
 from chargemon_edge.control.requests import handled_actions
 from chargemon_edge.ocpp.v16.messages import FROM_CHARGE_POINT, TO_CHARGE_POINT
 from release.build import version as release_version
+from tests import demands
 from tests.certification import cases
 
 ROOT = Path(__file__).parent.parent
@@ -242,6 +243,15 @@ def test_every_compliance_case_has_its_test_and_the_table_says_which() -> None:
     assert len(shown) == 77
     assert [case for case, tests in shown.items() if not tests] == []
     assert cases.written(document) == document, "try: make cases"
+
+
+def test_every_demand_of_security_has_its_test_and_the_table_says_which() -> None:
+    shown = demands.tests()
+    document = demands.DOCUMENT.read_text()
+
+    assert sorted(shown) == sorted(demands.DEMANDS)
+    assert [number for number, tests in shown.items() if not tests] == []
+    assert demands.written(document) == document, "try: make cases"
 
 
 SHIPPED = ROOT / "etc" / "chargemon-edge" / "config.toml"

@@ -178,11 +178,12 @@ def _link(charge_point: ChargePointView, uptime_s: float) -> Iterator[AlarmView]
 
 
 def _without_login(identities: Sequence[str]) -> Iterator[AlarmView]:
-    # one for all of them: it stands for years on some sites, and must not bury what has just happened
+    # One for all of them, and a notice: somebody has chosen it, it stands for years, and must neither bury what has
+    # just happened nor keep the health of the site at attention
     if identities:
         yield AlarmView(
             code="without_login",
-            severity=Severity.WARNING,
+            severity=Severity.NOTICE,
             subject="chargers",
             what=f"Let in without any login (security profile 0): {', '.join(identities)}.",
             advice="Whoever reaches the network can pose as them. Give them a password where they can send one.",

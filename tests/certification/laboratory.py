@@ -209,6 +209,11 @@ class Laboratory:
         assert answer.status == 200, answer
         return answer.body
 
+    async def text(self, path: str) -> str:
+        """Whatever is there, as text."""
+        async with self._operator.get(f"http://daemon{path}") as answer:
+            return await answer.text()
+
     async def put(self, path: str, body: object) -> Any:
         """A record that must be taken."""
         answer = await self.http("PUT", path, body)

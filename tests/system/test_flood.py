@@ -7,6 +7,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.integration.csms.far_end import TEXT, Socket, masked, upgrade
 from tests.system.daemon import SECRET, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
@@ -59,6 +61,7 @@ async def _knock(port: int) -> None:
     await asyncio.sleep(3600)
 
 
+@pytest.mark.demand("S14")
 async def test_s14_a_flood_is_bounded_in_memory_and_nobody_else_waits_for_it(tmp_path: Path) -> None:
     names = [f"FLOOD{number}" for number in range(FLOODERS)]
     config = CIRCUIT + "".join(charge_point(name, extra="quiet = true") for name in (*names, "CP1"))

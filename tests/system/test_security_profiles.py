@@ -90,6 +90,7 @@ async def _status(charger: SecureCharger, profile: int) -> int:
         return refused.response.status_code
 
 
+@pytest.mark.demand("S12")
 async def test_from_no_password_to_mutual_tls_without_a_visit(tmp_path: Path) -> None:
     with _daemon(tmp_path) as daemon:
         charger = SecureCharger("CP1", _urls(daemon))
@@ -153,6 +154,7 @@ async def test_a_raise_that_the_charger_refuses_leaves_the_old_way_open(tmp_path
             await until(lambda: charger.logins == [0, 0], within_s=10, what="another login the old way")
 
 
+@pytest.mark.demand("S13")
 @pytest.mark.parametrize("taken", [True, False], ids=["the charger had taken it", "the charger had not"])
 async def test_killed_between_asking_and_the_new_login_no_way_is_lost(tmp_path: Path, taken: bool) -> None:
     """S13, and the raise: kill -9 while the key and the profile are on their way."""
@@ -177,6 +179,7 @@ async def test_killed_between_asking_and_the_new_login_no_way_is_lost(tmp_path: 
         assert access["security_profile"] == int(taken)
 
 
+@pytest.mark.demand("S13")
 async def test_a_rotated_key_survives_a_kill_and_the_old_one_ends_when_the_new_was_used(tmp_path: Path) -> None:
     """073, S13."""
     with _daemon(tmp_path) as daemon:
@@ -224,6 +227,7 @@ async def test_a_charge_point_that_only_a_record_knows_gets_in_and_charges_nobod
         assert await _status(charger, 1) == 404
 
 
+@pytest.mark.demand("S11")
 async def test_no_profile_is_lowered_over_the_network(tmp_path: Path) -> None:
     """S11."""
     with _daemon(tmp_path) as daemon:
@@ -245,6 +249,7 @@ async def test_no_profile_is_lowered_over_the_network(tmp_path: Path) -> None:
         assert (await _access(daemon))["security_profile"] == 2
 
 
+@pytest.mark.demand("S12")
 def test_the_record_is_on_disk_as_scrypt(tmp_path: Path) -> None:
     """S12."""
     with _daemon(tmp_path) as daemon:

@@ -103,6 +103,7 @@ def test_entry_has_message_priority_event_and_fields(log: logging.Logger, journa
     }
 
 
+@pytest.mark.demand("S16")
 def test_value_cannot_make_up_a_field(log: logging.Logger, journal: Journal) -> None:
     log.info("link closed cp=%s reason=%s", "CP1 reason=x\nCHARGEMON_CP=CP2", "y")
 

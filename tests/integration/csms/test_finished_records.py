@@ -12,6 +12,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.csms.far_end import TEXT, Socket, masked
 from tests.integration.csms.shipped import IDENTITIES, Site, records, running
 
@@ -119,6 +121,7 @@ async def _forge(site: Site, forger: Forger, folder: Path, count: int) -> None:
     assert ended_records(folder, forger.ended) == before
 
 
+@pytest.mark.demand("S15")
 async def test_s15_forged_replayed_and_ruined_messages_never_change_an_ended_transaction(tmp_path: Path) -> None:
     print(f"CHARGEMON_SEED={SEED}")
     forger = Forger(SEED)

@@ -14,6 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.certification.laboratory import running as laboratory_running
 from tests.integration.csms.far_end import CLOSE, PING, TEXT, Socket, login, masked, upgrade
 from tests.integration.csms.hostile_inputs import Inputs
@@ -131,6 +133,7 @@ async def test_torn_websocket_frames_cost_their_own_link_and_no_other(tmp_path: 
     assert records(tmp_path)["charging_transaction"] == []
 
 
+@pytest.mark.demand("S4")
 async def test_torn_requests_are_refused_and_cost_nobody_anything(tmp_path: Path) -> None:
     print(f"CHARGEMON_SEED={SEED}")
     chance = random.Random(SEED)

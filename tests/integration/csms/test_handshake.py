@@ -15,6 +15,7 @@ from chargemon_edge.sim.virtual_loop import run_virtually
 from tests.integration.csms.far_end import Socket, charger, login, masked, site, upgrade
 
 
+@pytest.mark.demand("S3")
 async def test_unknown_identities_leave_nothing_behind() -> None:
     noise = random.Random(3)
     async with site() as running:
@@ -32,6 +33,7 @@ async def test_unknown_identities_leave_nothing_behind() -> None:
         assert [event for event, _, _ in running.notes.notices] == ["unknown identity"] * 5 + ["too many failed logins"]
 
 
+@pytest.mark.demand("S3")
 async def test_the_commissioning_window_lets_an_unknown_one_in() -> None:
     async with site() as running:
         running.notes.window_open = True
@@ -44,6 +46,7 @@ async def test_the_commissioning_window_lets_an_unknown_one_in() -> None:
         await socket.close()
 
 
+@pytest.mark.demand("S4")
 @pytest.mark.parametrize(
     ("data", "status"),
     [
@@ -86,6 +89,7 @@ async def test_every_bad_request_has_an_answer_at_once(
     assert len(running.notes.notices) == (status != 101)
 
 
+@pytest.mark.demand("S4")
 async def test_random_requests_never_trip_it(caplog: pytest.LogCaptureFixture) -> None:
     noise = random.Random(4)
     whole = upgrade("/ocpp/CP1", login("CP1", "wrong"))
@@ -106,6 +110,7 @@ async def test_random_requests_never_trip_it(caplog: pytest.LogCaptureFixture) -
     assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
 
 
+@pytest.mark.demand("S5")
 async def test_an_attack_does_not_keep_the_right_charger_out() -> None:
     async with site() as running:
         statuses = []
@@ -125,6 +130,7 @@ async def test_an_attack_does_not_keep_the_right_charger_out() -> None:
         assert "Retry-After: 60" in attacker.head
 
 
+@pytest.mark.demand("S5")
 def test_the_throttle_lets_go_after_its_window() -> None:
     async def main() -> None:
         async with site() as running:
@@ -143,6 +149,7 @@ def test_the_throttle_lets_go_after_its_window() -> None:
     run_virtually(main())
 
 
+@pytest.mark.demand("S12")
 async def test_no_password_ever_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with site() as running:
@@ -165,6 +172,7 @@ async def test_no_password_ever_reaches_a_log(caplog: pytest.LogCaptureFixture) 
         assert not [text for text in texts if secret in text]
 
 
+@pytest.mark.demand("S14")
 def test_a_handshake_that_does_not_come_is_ended() -> None:
     async def main() -> None:
         async with site() as running:
@@ -192,6 +200,7 @@ def test_a_handshake_that_does_not_come_is_ended() -> None:
     run_virtually(main())
 
 
+@pytest.mark.demand("S14")
 async def test_open_sockets_of_strangers_make_room_for_chargers() -> None:
     async with site(max_sockets=10) as running:
         idle = [await Socket.connect(running.port, source="127.0.0.66") for _ in range(30)]
@@ -229,6 +238,7 @@ async def test_frames_sent_before_our_answer_are_read() -> None:
         await socket.close()
 
 
+@pytest.mark.demand("S9")
 async def test_a_charge_point_without_a_password_only_by_its_own_setting() -> None:
     charge_points = (
         ChargePointAccess(identity="OPEN", allow_without_password=True),

@@ -98,6 +98,7 @@ async def test_rubbish_is_told_in_one_line_and_ends_the_link_when_it_goes_on(cap
     assert sum("malformed" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.demand("S14")
 async def test_deep_and_huge_json_inside_the_limit_is_refused() -> None:
     async with site() as running:
         socket = await charger(running.port, "CP1")
@@ -188,6 +189,7 @@ def test_a_quick_answer_to_a_start_can_be_held_back() -> None:
 # ------------------------------------------------------------ calls and limits
 
 
+@pytest.mark.demand("S14")
 def test_one_call_at_a_time_limits_first_newest_wins() -> None:
     async def main() -> None:
         async with site() as running:
@@ -320,6 +322,7 @@ async def test_fragments_pings_and_tiny_pieces() -> None:
         await socket.close()
 
 
+@pytest.mark.demand("S14")
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -343,6 +346,7 @@ async def test_a_frame_that_ends_the_link(data: bytes, code: int) -> None:
         await other.close()
 
 
+@pytest.mark.demand("S14")
 async def test_a_frame_of_ten_megabytes_is_one_line_and_no_memory(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with site() as running:
@@ -368,6 +372,7 @@ async def test_a_frame_of_ten_megabytes_is_one_line_and_no_memory(caplog: pytest
 # ------------------------------------------------------------ floods
 
 
+@pytest.mark.demand("S14")
 def test_a_flood_is_read_at_its_rate_and_ended_when_it_goes_on() -> None:
     async def main() -> None:
         async with site() as running:
@@ -407,6 +412,7 @@ def test_a_flood_is_read_at_its_rate_and_ended_when_it_goes_on() -> None:
     run_virtually(main())
 
 
+@pytest.mark.demand("S14")
 async def test_a_flood_leaves_the_others_their_time() -> None:
     """In real time: while ten chargers flood, twenty others wait less than half a second for each answer."""
     async with site() as running:

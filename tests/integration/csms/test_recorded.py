@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from chargemon_edge.control.ports import Answered
 from chargemon_edge.ocpp.v16.messages import ChangeConfigurationRequest
 from tests.integration.csms.far_end import NOW, OneModel, charger, site
@@ -12,6 +14,7 @@ KEY = "CANARYKEY4711CANARYKEY"
 TAG = "CANARYTAG0815"
 
 
+@pytest.mark.demand("S12")
 async def test_frames_both_ways_and_the_notes_on_them() -> None:
     async with site(models=OneModel(known_repairs=("meterStart:",))) as running:
         socket = await charger(running.port, "CP1")

@@ -25,25 +25,31 @@ from tests.integration.csms.far_end import (
 )
 
 
+@pytest.mark.demand("S6")
 def test_wrong_logins_never_disturb_a_live_link() -> None:
     async def main() -> None:
         async with site() as running:
             good = await charger(running.port, "CP1")
+            logins = (login("CP1", "guess"), None, login("CP2"), "Basic ????")
             refused = set()
             for attempt in range(1_000):
-                attacker = await charger(running.port, "CP1", password="guess")
-                refused.add(attacker.status)
-                await good.heartbeat(str(attempt))
+                attacker = await Socket.connect(running.port)
+                asking = asyncio.create_task(attacker.request(upgrade("/ocpp/CP1", logins[attempt % 4])))
+                # in the middle of it, too
+                await good.heartbeat(f"{attempt} during")
+                refused.add(await asking)
+                await good.heartbeat(f"{attempt} after")
                 await attacker.close()
 
             assert refused == {401, 429}
-            assert len(running.notes.requests) == 1_000
+            assert len(running.notes.requests) == 2_000
             assert running.notes.events == [("opened", "CP1")]
             await good.close()
 
     run_virtually(main())
 
 
+@pytest.mark.demand("S7")
 def test_a_second_login_is_refused_while_the_first_answers() -> None:
     async def main() -> None:
         async with site() as running:
@@ -70,6 +76,7 @@ def test_a_second_login_is_refused_while_the_first_answers() -> None:
     run_virtually(main())
 
 
+@pytest.mark.demand("S7", "S8")
 def test_a_silent_link_is_replaced_after_three_seconds() -> None:
     async def main() -> None:
         async with site() as running:
@@ -148,6 +155,7 @@ def test_a_newcomer_that_leaves_changes_nothing() -> None:
     run_virtually(main())
 
 
+@pytest.mark.demand("S8")
 def test_closing_old_sockets_in_any_order_never_takes_the_newest_out() -> None:
     """The known bug of central systems: the old socket's end removes the new one's session. 500 interleavings."""
     dice = random.Random(5)
@@ -196,6 +204,7 @@ def test_closing_old_sockets_in_any_order_never_takes_the_newest_out() -> None:
     run_virtually(main())
 
 
+@pytest.mark.demand("S8")
 def test_what_waited_for_a_link_fails_when_it_ends() -> None:
     async def main() -> None:
         async with site() as running:

@@ -107,6 +107,7 @@ async def dial(running: Site, listener: str, identity: str, tls: ssl.SSLContext,
 # ---------------------------------------------------------------- S10: versions, suites, certificates
 
 
+@pytest.mark.demand("S10")
 @pytest.mark.parametrize("listener", ["tls", "mutual-tls"])
 @pytest.mark.parametrize(
     ("suite", "kind"),
@@ -142,6 +143,7 @@ async def test_tls_1_3_is_spoken_too(running: Site) -> None:
     assert "TLSv1.3" in said
 
 
+@pytest.mark.demand("S10")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -191,6 +193,7 @@ async def test_profile_2_is_tls_and_the_password(running: Site, keys: Keyring) -
     assert running.notes.logins[0] == ("CP2", 2, None)
 
 
+@pytest.mark.demand("S10")
 async def test_a_listener_admits_its_own_profile_only(running: Site, keys: Keyring, tmp_path: Path) -> None:
     """S10; 083: what was raised is refused on its old way, with the right password too."""
     tls = trusting(root(keys))
@@ -293,6 +296,7 @@ async def test_profile_3_is_a_certificate_of_our_own_authority(running: Site, ke
     assert running.notes.logins[-1] == ("CP3", 3, None)
 
 
+@pytest.mark.demand("S10")
 async def test_a_certificate_opens_no_other_charge_points_link(running: Site, keys: Keyring, tmp_path: Path) -> None:
     """Not even one whose common name is the other's identity, which a charger could have given as its serial number."""
     other = Charger(tmp_path, keys, "CP4").dials(root(keys))
@@ -304,6 +308,7 @@ async def test_a_certificate_opens_no_other_charge_points_link(running: Site, ke
     assert await dial(running, "mutual-tls", "CP4", other, None) == 101
 
 
+@pytest.mark.demand("S10")
 async def test_expired_foreign_and_missing_certificates_are_refused_with_one_line(
     running: Site, keys: Keyring, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,6 +33,7 @@ async def _alarms(site: Running) -> dict[str, str]:
     return {alarm.code: alarm.what for alarm in view.alarms}
 
 
+@pytest.mark.demand("S9")
 async def test_who_gets_in_without_a_login_is_named_until_that_way_is_closed() -> None:
     async with running() as site:
         before = await _alarms(site)

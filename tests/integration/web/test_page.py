@@ -185,6 +185,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.demand("S16")
 async def test_text_from_chargers_stays_text(browser: Browser) -> None:
     async with opened(browser) as watched:
         page, at = watched.page, watched.now()

@@ -97,6 +97,7 @@ def test_circuits_that_hang_on_each_other_are_refused() -> None:
     assert "hangs on itself" in said
 
 
+@pytest.mark.demand("S9")
 def test_charge_point_without_password_needs_an_opt_in() -> None:
     (said,) = mistakes(GOOD.replace("allow_without_password = true", ""))
 

@@ -129,6 +129,7 @@ def test_a_change_that_is_not_durable_never_was() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.demand("S11")
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(range(4), repeat=2)))
 def test_no_change_lowers_a_profile(before: int, after: int) -> None:
     """S11."""
@@ -140,6 +141,7 @@ def test_no_change_lowers_a_profile(before: int, after: int) -> None:
         desk.book.changed("CP1", lambda one: replace(one, security_profile=after), by="x", why="y")
 
 
+@pytest.mark.demand("S11")
 def test_no_login_lowers_a_profile() -> None:
     """S11."""
     for own, raising_to, came in itertools.product(range(4), (None, 0, 1, 2, 3), range(4)):

@@ -6,6 +6,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from tests.unit.control.fakes import FakeClock
 
 
+@pytest.mark.demand("S3")
 def test_window_is_shut_until_opened_and_shuts_by_itself() -> None:
     clock = FakeClock()
     window = Commissioning(clock)

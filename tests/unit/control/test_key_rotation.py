@@ -60,6 +60,7 @@ def test_an_accepted_key_opens_beside_the_old_one_until_it_was_used() -> None:
     assert desk.login(1, pending) == record(password_hash=pending)
 
 
+@pytest.mark.demand("S13")
 def test_it_is_durable_before_it_is_sent() -> None:
     """Killed while the charge point has the key and we have no answer."""
     desk, charger = Desk(record(password_hash=OLD)), Charger(status("Accepted"), dies=True)
@@ -174,6 +175,7 @@ def test_a_key_set_by_hand_opens_too() -> None:
     assert refused == record(password_hash=OLD)
 
 
+@pytest.mark.demand("S11")
 @pytest.mark.parametrize(
     ("value", "outcome", "raising_to"),
     [
@@ -204,6 +206,7 @@ def test_other_keys_are_nobodys_business_here() -> None:
 # ---------------------------------------------------------------- kept passwords
 
 
+@pytest.mark.demand("S12")
 def test_a_kept_password_tells_nothing_and_two_are_never_alike() -> None:
     one, other = hashed(b"canary", bytes(16)), hashed(b"canary", bytes(15) + b"\x01")
 

@@ -18,6 +18,7 @@ def test_the_way_that_everything_goes_well(target: int, first: Step) -> None:
     assert steps == [first, Step.SETTINGS, Step.PROFILE, Step.RESET, Step.RECONNECT, Step.DONE]
 
 
+@pytest.mark.demand("S11")
 def test_the_old_way_is_closed_by_nothing_but_the_charge_points_coming() -> None:
     """Done stands for a closed old way: only a login on the new one leads there."""
     assert {event for (_, event), after in TRANSITIONS.items() if after is Step.DONE} == {Event.CAME}

@@ -15,6 +15,7 @@ def kept(message: m.Request | m.Response) -> Any:
     return json.loads(fit_for_records(message))
 
 
+@pytest.mark.demand("S12")
 @pytest.mark.parametrize(
     "key", ["AuthorizationKey", "authorizationkey", "WifiPassword", "Vendor.SharedSecret", "ApiToken", "SimPIN"]
 )

@@ -61,6 +61,7 @@ def test_the_tally_is_bounded() -> None:
     assert len(tally._sources) == refusals._MAX_SOURCES
 
 
+@pytest.mark.demand("S12", "S16")
 @pytest.mark.parametrize(
     ("frame", "line"),
     [
@@ -87,6 +88,7 @@ def test_a_long_frame_is_cut_after_masking() -> None:
     assert line.endswith(f"({len(frame) + 10_000} bytes)")
 
 
+@pytest.mark.demand("S16")
 @pytest.mark.parametrize(
     ("identity", "spelt"),
     [

@@ -42,6 +42,7 @@ def test_one_charge_points_password_opens_no_other() -> None:
     assert not credentials.protects("CP3")
 
 
+@pytest.mark.demand("S12")
 def test_passwords_are_kept_as_digests_only() -> None:
     credentials = Credentials({"CP1": "canary"})
 

@@ -75,6 +75,7 @@ def test_the_right_login_gets_the_accept_of_the_rfc() -> None:
     )
 
 
+@pytest.mark.demand("S9")
 @pytest.mark.parametrize(
     ("request_head", "identity", "subprotocol"),
     [
@@ -106,6 +107,7 @@ def test_who_gets_in(request_head: RequestHead, identity: str, subprotocol: str 
     assert (verdict.identity, verdict.subprotocol) == (identity, subprotocol)
 
 
+@pytest.mark.demand("S4", "S9")
 @pytest.mark.parametrize(
     ("request_head", "status", "event"),
     [

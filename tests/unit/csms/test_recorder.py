@@ -93,6 +93,7 @@ def test_repairs_are_counted_by_kind_and_told_once() -> None:
     assert OTHER in {one.kind for one in recorded.repairs("CP1")}
 
 
+@pytest.mark.demand("S12")
 @pytest.mark.parametrize(
     "frame",
     [

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chargemon_edge.control.failures import _MAX_ENTRIES, source_key
 from chargemon_edge.csms.throttle import LoginThrottle
 
 
+@pytest.mark.demand("S5")
 def test_a_source_waits_for_an_identity_after_five_failures() -> None:
     throttle = LoginThrottle(5, 60.0)
     for second in range(4):
@@ -34,6 +37,7 @@ def test_another_charger_behind_the_same_router_need_not_wait() -> None:
     assert throttle.source_wait_s("router", 20.0) > 0
 
 
+@pytest.mark.demand("S5")
 def test_under_attack_from_many_places_each_place_has_one_guess() -> None:
     throttle = LoginThrottle(5, 60.0)
     for place in range(5):

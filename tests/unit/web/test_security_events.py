@@ -64,6 +64,7 @@ def test_a_cell_is_text(cell: str, shown: str) -> None:
     assert inert(cell) == shown
 
 
+@pytest.mark.demand("S16")
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_no_cell_is_a_formula_however_the_cells_are_parted(payload: str, delimiter: str) -> None:
@@ -74,6 +75,7 @@ def test_no_cell_is_a_formula_however_the_cells_are_parted(payload: str, delimit
     assert [cell for cell in cells if cell.startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20"))] == []
 
 
+@pytest.mark.demand("S16")
 @pytest.mark.parametrize("payload", [*PAYLOADS, "<script>", 'quotes " and , commas', "\r\n\r\n"])
 def test_an_event_stays_one_row_of_six_cells(payload: str) -> None:
     text = as_csv([event(payload), event("next")]).decode()

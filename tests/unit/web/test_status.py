@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.layout import Circuit, Site
@@ -24,6 +25,7 @@ def test_status_tells_the_site_in_eighty_columns() -> None:
     assert "WARNING: YARD is offline" in text
 
 
+@pytest.mark.demand("S16")
 def test_texts_from_outside_cannot_steer_the_terminal() -> None:
     hostile = "\x1b[2J\x1b]0;owned\x07 no car\r\n"
     limits = {key: msgspec.structs.replace(limit, reason=hostile) for key, limit in PLAN.limits.items()}

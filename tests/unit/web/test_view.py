@@ -307,16 +307,19 @@ def test_an_open_commissioning_window_is_shown() -> None:
     assert "commissioning_open" in codes(view)
 
 
-def test_chargers_without_a_login_are_named_in_one_warning_that_stays() -> None:
-    unseen = SitePicture(started=START)
+@pytest.mark.demand("S9")
+def test_chargers_without_a_login_are_named_for_as_long_as_they_are_let_in_and_health_stays_of_use() -> None:
+    linked = picture([facts.LinkOpened(at=NOW, charge_point="YARD", remote="10.0.0.2")])
 
-    view = site_view(SITE, unseen, PLAN, after(60), 7, without_login=("GATE-1", "YARD"))
+    view = site_view(SITE, linked, PLAN, NOW, 7, without_login=("GATE-1", "YARD"))
+    much_later = site_view(SITE, linked, PLAN, after(30 * 86_400), 7, without_login=("GATE-1", "YARD"))
 
-    (warning,) = (alarm for alarm in view.alarms if alarm.code == "without_login")
-    assert warning.severity is Severity.WARNING
-    assert warning.what == "Let in without any login (security profile 0): GATE-1, YARD."
-    assert health_view(view).status == "attention"
-    assert "without_login" not in codes(site_view(SITE, unseen, PLAN, after(60), 7))
+    (notice,) = (alarm for alarm in view.alarms if alarm.code == "without_login")
+    assert notice.severity is Severity.NOTICE
+    assert notice.what == "Let in without any login (security profile 0): GATE-1, YARD."
+    assert health_view(view).status == "ok"
+    assert "without_login" in codes(much_later)
+    assert "without_login" not in codes(site_view(SITE, linked, PLAN, NOW, 7))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""What security demands, each with the tests that show it; ``make cases`` writes them into docs/security.md.
+
+A test shows a demand by its mark: ``@pytest.mark.demand("S7")``.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs" / "security.md"
+BEGIN, END = "<!-- demands: written by `make cases` -->", "<!-- end of demands -->"
+
+DEMANDS = {
+    "S3": "An unknown identity is refused at the upgrade and leaves no row; the window that lets it in is off, "
+    "shuts by itself, and is logged",
+    "S4": "A user name other than the identity, and a login that is missing, malformed or huge: 401 or 400 at "
+    "once, no traceback",
+    "S5": "Five failures of a source for an identity in 60 s: 429 with a time to wait; the right charger gets "
+    "in from its own address",
+    "S6": "1,000 connections without the right login cost a live link no frame",
+    "S7": "A second right login: 409 and a security event while the first answers a ping within 3 s; else it "
+    "replaces it",
+    "S8": "The end of an old socket never takes the new one out, calls go to the newest, those of the old fail "
+    "at once: 500 interleavings",
+    "S9": "Without a login only those that opted in, from private or listed networks; the page says so for as "
+    "long as it is so",
+    "S10": "A listener serves its own profiles; old TLS, other suites and compression are refused; so are "
+    "certificates that are foreign, have ended, or name another",
+    "S11": "No message and no request over the network lowers a security profile",
+    "S12": "Keys are kept as salted scrypt and compared in constant time; no log, answer, record or tape shows one",
+    "S13": "A new key and the old one both open until the new one was used, wherever the daemon is killed",
+    "S14": "Messages of 64 KiB and 16 levels, 20 a second, 200 sockets, 10 s for a handshake; under a flood less"
+    " than 192 MB, and the others answered within 0.5 s (p99)",
+    "S15": "Nothing unreadable, doubled or replayed changes the record of a transaction that has ended",
+    "S16": "Text from chargers is inert on the page, in the log, in the terminal and in spreadsheets",
+}
+
+
+def _marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.demand":
+            yield from (ast.literal_eval(argument) for argument in decorator.args)
+
+
+def tests() -> dict[str, list[str]]:
+    """``file::test`` of each demand by its number; numbers that no demand has are keys, too."""
+    found: dict[str, list[str]] = {number: [] for number in DEMANDS}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                for number in _marked(node):
+                    found.setdefault(number, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
+    return found
+
+
+def table() -> str:
+    """The demands and the tests that show them, in Markdown."""
+    found = tests()
+    lines = ["| | Demand | Shown by (`tests/`) |", "| --- | --- | --- |"]
+    for number, text in DEMANDS.items():
+        lines.append(f"| {number} | {text} | {', '.join(f'`{name}`' for name in found[number])} |")
+    return "\n".join(lines)
+
+
+def written(text: str) -> str:
+    """The document with the table as it is now."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+
+
+def main() -> int:
+    """Write the table."""
+    DOCUMENT.write_text(written(DOCUMENT.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
