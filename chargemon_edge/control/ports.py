@@ -29,6 +29,8 @@ from chargemon_edge.site.access_facts import AccessRecord
 from chargemon_edge.site.cards import RestoredCards
 from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
+from chargemon_edge.site.file_facts import Delivery, FileProtocol, Ticket
+from chargemon_edge.site.image import Image
 from chargemon_edge.site.operation_facts import ChargingProfileStored
 from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.token_facts import TokenIssued
@@ -216,6 +218,80 @@ class Links(ChargePoints, Protocol):
         ...
 
 
+class LinkEnds(msgspec.Struct, frozen=True, kw_only=True):
+    """Between which addresses a charge point's link runs."""
+
+    theirs: str
+    """The charge point's address, as we see it."""
+    ours: str
+    """The address that it has dialled: files are offered there too."""
+    profile: int
+    """The security profile that it came with."""
+
+
+class FileOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a charge point can fetch or deliver one file; the address is nowhere else."""
+
+    ticket_id: str
+    """What :class:`~chargemon_edge.site.file_facts.FileProgressed`, ``TransferEnded`` and ``TicketEnded`` call it."""
+    url: str
+    """For an upload: of a folder, with a slash at its end."""
+    protocol: FileProtocol
+    expires_utc_ms: int
+
+
+class NotOffered(msgspec.Struct, frozen=True, kw_only=True):
+    """No address can be given."""
+
+    reason: str
+
+
+class FirmwareFiles(Protocol):
+    """Files for and from charge points. What becomes of an offer is told as facts (:mod:`..site.file_facts`)."""
+
+    def images(self) -> Sequence[Image]:
+        """The library, newest first."""
+        ...
+
+    def image(self, image_id: str) -> Image | None:
+        """One of them."""
+        ...
+
+    def keep(self, user: Callable[[str], str | None]) -> None:
+        """Ask *user* before an image is removed: why the image of that id is still needed, or None."""
+        ...
+
+    def protocols(self, charge_point: str) -> Sequence[FileProtocol]:
+        """Those that it and this box both speak, the best first; by its quirks, by what it says, else by its link."""
+        ...
+
+    async def offer_image(
+        self, charge_point: str, image_id: str, *, good_for_s: float, by: str, protocol: FileProtocol | None = None
+    ) -> FileOffer | NotOffered:
+        """An address at which *charge_point*, and nobody else, can fetch the image; *protocol*: that one, not the
+        best. Earlier offers of an image to it end."""
+        ...
+
+    async def offer_upload(
+        self, charge_point: str, purpose: str, *, good_for_s: float, by: str, protocol: FileProtocol | None = None
+    ) -> FileOffer | NotOffered:
+        """An address at which *charge_point* can deliver one file."""
+        ...
+
+    def withdraw(self, ticket_id: str) -> None:
+        """That address opens nothing any more; what runs there is cut."""
+        ...
+
+
+class SignatureChecks(Protocol):
+    """What knows signatures of firmware."""
+
+    async def fault(self, sha256: bytes, signature: str, certificate: str) -> str | None:
+        """Why *signature* (base64) with *certificate* (PEM) does not vouch for the file of that digest; None: it
+        does."""
+        ...
+
+
 class CertificateSigner(Protocol):
     """The certificate authority, as far as a charge point's own certificate goes."""
 
@@ -245,6 +321,17 @@ class RestoredOperations(msgspec.Struct, frozen=True, kw_only=True):
     """Those that a running transaction may still have, oldest first."""
 
 
+class RestoredFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk knew of files for and from charge points."""
+
+    images: tuple[Image, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    """Those that have not ended."""
+    deliveries: tuple[Delivery, ...] = ()
+    """Oldest first."""
+    next_delivery: int = 1
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk knew at start."""
 
@@ -258,6 +345,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     access: tuple[AccessRecord, ...] = ()
     certificates: tuple[Fact, ...] = ()
     """What is known of charge points' certificates, as the facts that told of it."""
+    files: RestoredFiles = RestoredFiles()
 
 
 class Journal(Protocol):

@@ -130,8 +130,8 @@ UNKNOWN: Final = Known(quirks=Quirks())
 def matches(entry: Entry, nameplate: Nameplate) -> bool:
     """Whether the entry means a charger with this nameplate. One that states no version counts as affected."""
     return (
-        _one_of(entry.vendor, nameplate.vendor)
-        and _one_of(entry.model, nameplate.model)
+        one_of(entry.vendor, nameplate.vendor)
+        and one_of(entry.model, nameplate.model)
         and within(nameplate.firmware, entry.firmware)
     )
 
@@ -173,10 +173,9 @@ def mistakes(entry: Entry) -> Iterator[str]:
         yield "has no source"
     if entry.quirks == Quirks() and not entry.general:
         yield "neither states a quirk nor says what takes care of it"
-    try:
-        _bounds(entry.firmware)
-    except ValueError as error:
-        yield str(error)
+    wrong = bounds_mistake(entry.firmware)
+    if wrong is not None:
+        yield wrong
 
 
 def within(firmware: str | None, bounds: str) -> bool:
@@ -185,11 +184,26 @@ def within(firmware: str | None, bounds: str) -> bool:
     return not version or all(_keeps(version, sign, bound) for sign, bound in _bounds(bounds))
 
 
+def has_number(firmware: str | None) -> bool:
+    """Whether a version states anything that bounds can be held against."""
+    return bool(_version(firmware or ""))
+
+
+def bounds_mistake(bounds: str) -> str | None:
+    """What is wrong with *bounds*; None: they can be kept."""
+    try:
+        _bounds(bounds)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _words(entry: Entry) -> str:
     return f"catalogue: {entry.identifier} ({', '.join(entry.source)})"
 
 
-def _one_of(patterns: tuple[str, ...], text: str) -> bool:
+def one_of(patterns: tuple[str, ...], text: str) -> bool:
+    """Whether *text* fits one of *patterns* (``*`` stands for anything, case does not count); without any: it does."""
     return not patterns or any(_fits(pattern, text.strip()) for pattern in patterns)
 
 

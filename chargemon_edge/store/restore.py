@@ -13,6 +13,7 @@ from chargemon_edge.store.numbers import NUMBER_MAX, next_number
 from chargemon_edge.store.restore_access import restore_access, restore_certificates
 from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.restore_devices import restore_devices
+from chargemon_edge.store.restore_files import restore_files
 from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
@@ -52,6 +53,7 @@ def restore(
         cards=restore_cards(site),
         access=restore_access(site),
         certificates=restore_certificates(site, now),
+        files=restore_files(site),
     )
 
 

@@ -10,7 +10,16 @@ from typing import Any
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store import access_rows, card_rows, device_rows, operation_rows, security_event, token_rows
+from chargemon_edge.site.file_facts import FileProgressed
+from chargemon_edge.store import (
+    access_rows,
+    card_rows,
+    device_rows,
+    file_rows,
+    operation_rows,
+    security_event,
+    token_rows,
+)
 from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
 
@@ -68,6 +77,7 @@ _ORDER = {
             *device_rows.STATEMENTS,
             *card_rows.STATEMENTS,
             *access_rows.STATEMENTS,
+            *file_rows.STATEMENTS,
             *security_event.STATEMENTS,
             EVENT,
             *card_rows.LAST,
@@ -273,8 +283,9 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     **token_rows.ROWS,
     **access_rows.ROWS,
     **device_rows.ROWS,
+    **file_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a
-# charger that refuses would otherwise wear out the flash.
-WITHOUT_ROWS: frozenset[type[Fact]] = frozenset({facts.LimitRefused})
+# charger that refuses would otherwise wear out the flash. How far a transfer is, only who looks on wants to know.
+WITHOUT_ROWS: frozenset[type[Fact]] = frozenset({facts.LimitRefused, FileProgressed})

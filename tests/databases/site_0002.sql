@@ -114,6 +114,16 @@ CREATE TABLE connector (
 INSERT INTO "connector" VALUES('CP1',1,'Charging','NoError',NULL,1800000000000,NULL,6000,13000,6000,7,120.0);
 INSERT INTO "connector" VALUES('CP1',2,'Charging','NoError',NULL,1800000000000,NULL,NULL,13000,6000,8,120.0);
 INSERT INTO "connector" VALUES('CP1',3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE delivery (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    charge_point TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    received_utc_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO "delivery" VALUES(1,'CP1','Diagnostics','diagnostics.tar.gz',20000,'abababababababababababababababababababababababababababababababab',1800000000000);
 CREATE TABLE event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     utc_ms INTEGER NOT NULL,
@@ -155,14 +165,49 @@ INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListUnsupported','C
 INSERT INTO "event" VALUES(1800000000032,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
 INSERT INTO "event" VALUES(1800000000033,1800000000000,'CacheCleared','CP1','{}');
 INSERT INTO "event" VALUES(1800000000034,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000035,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000036,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
-INSERT INTO "event" VALUES(1800000000037,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
-INSERT INTO "event" VALUES(1800000000038,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000039,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
-INSERT INTO "event" VALUES(1800000000040,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000041,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
-INSERT INTO "event" VALUES(1800000000042,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000035,1800000000000,'ImageAdded',NULL,'{"image_id":"0123456789abcdef","vendor":"Wallbox*","version":"5.2.0","signed":true,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000036,1800000000000,'ImageRemoved',NULL,'{"image_id":"fedcba9876543210","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000037,1800000000000,'TicketIssued','CP1','{"ticket_id":"00aa11bb22cc33dd","protocol":"HTTP","image_id":"0123456789abcdef","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000038,1800000000000,'TicketEnded','CP1','{"ticket_id":"ffffffffffffffff","end":"expired"}');
+INSERT INTO "event" VALUES(1800000000039,1800000000000,'TransferEnded','CP1','{"ticket_id":"00aa11bb22cc33dd","first_byte":0,"bytes_moved":65536,"whole":false,"detail":"the charge point left"}');
+INSERT INTO "event" VALUES(1800000000040,1800000000000,'FileDelivered','CP1','{"number":1,"purpose":"Diagnostics","file_name":"diagnostics.tar.gz","size_bytes":20000,"ticket_id":"11aa22bb33cc44dd"}');
+INSERT INTO "event" VALUES(1800000000041,1800000000000,'DeliveryRemoved','CP1','{"number":99,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000042,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000043,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
+INSERT INTO "event" VALUES(1800000000044,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
+INSERT INTO "event" VALUES(1800000000045,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000046,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
+INSERT INTO "event" VALUES(1800000000047,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000048,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000049,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
+CREATE TABLE file_ticket (
+    ticket_id TEXT PRIMARY KEY,
+    charge_point TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    protocol TEXT NOT NULL,
+    image_id TEXT,
+    purpose TEXT NOT NULL,
+    issued_utc_ms INTEGER NOT NULL,
+    expires_utc_ms INTEGER NOT NULL,
+    issued_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "file_ticket" VALUES('00aa11bb22cc33dd','CP1',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F','HTTP','0123456789abcdef','',1800000000000,1800003600000,'command line');
+CREATE TABLE firmware_image (
+    sha256 TEXT PRIMARY KEY,
+    image_id TEXT NOT NULL UNIQUE,
+    size_bytes INTEGER NOT NULL,
+    file_name TEXT NOT NULL,
+    vendor TEXT NOT NULL,
+    models TEXT NOT NULL,
+    version TEXT NOT NULL,
+    from_versions TEXT NOT NULL,
+    signature TEXT,
+    signing_certificate TEXT,
+    added_utc_ms INTEGER NOT NULL,
+    added_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "firmware_image" VALUES('0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef','0123456789abcdef',1048576,'pulsar-5.2.bin','Wallbox*','["Pulsar*","Copper*"]','5.2.0','>= 4, < 5.2','c2lnbmF0dXJl','-----BEGIN CERTIFICATE-----
+',1800000000000,'command line');
 CREATE TABLE id_tag (
     key TEXT PRIMARY KEY,
     id_tag TEXT NOT NULL,
@@ -259,8 +304,10 @@ INSERT INTO "security_event" VALUES(3,1800000000000,'TamperDetectionActivated','
 INSERT INTO "security_event" VALUES(4,1800000000000,'token made','command line',NULL,'''grafana'', role viewer');
 INSERT INTO "security_event" VALUES(5,1800000000000,'token revoked','command line',NULL,'''former''');
 INSERT INTO "security_event" VALUES(6,1800000000000,'access changed','command line','CP1','raising to profile 2');
-INSERT INTO "security_event" VALUES(7,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
-INSERT INTO "security_event" VALUES(8,1800000000000,'certificate signed','this system','CP1','serial a1b2');
+INSERT INTO "security_event" VALUES(7,1800000000000,'firmware image added','command line',NULL,'Wallbox* 5.2.0, SHA-256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef');
+INSERT INTO "security_event" VALUES(8,1800000000000,'firmware image removed','command line',NULL,'fedcba9876543210');
+INSERT INTO "security_event" VALUES(9,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
+INSERT INTO "security_event" VALUES(10,1800000000000,'certificate signed','this system','CP1','serial a1b2');
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
 CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);
@@ -272,9 +319,10 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000042);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000049);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
-INSERT INTO "sqlite_sequence" VALUES('security_event',8);
+INSERT INTO "sqlite_sequence" VALUES('delivery',1);
+INSERT INTO "sqlite_sequence" VALUES('security_event',10);
 COMMIT;
 PRAGMA user_version = 2;

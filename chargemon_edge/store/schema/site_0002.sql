@@ -172,3 +172,45 @@ CREATE TABLE configuration_state (
     paused_until_utc_ms INTEGER,
     paused_reason TEXT
 ) STRICT, WITHOUT ROWID;
+
+-- files
+
+-- an image's bytes lie in a file named after its digest; "models" is a JSON array of patterns
+CREATE TABLE firmware_image (
+    sha256 TEXT PRIMARY KEY,
+    image_id TEXT NOT NULL UNIQUE,
+    size_bytes INTEGER NOT NULL,
+    file_name TEXT NOT NULL,
+    vendor TEXT NOT NULL,
+    models TEXT NOT NULL,
+    version TEXT NOT NULL,
+    from_versions TEXT NOT NULL,
+    signature TEXT,
+    signing_certificate TEXT,
+    added_utc_ms INTEGER NOT NULL,
+    added_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- the right of a charge point to one file; digest is SHA-256 of the token in its address. Goes when it has ended
+CREATE TABLE file_ticket (
+    ticket_id TEXT PRIMARY KEY,
+    charge_point TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    protocol TEXT NOT NULL,
+    image_id TEXT,
+    purpose TEXT NOT NULL,
+    issued_utc_ms INTEGER NOT NULL,
+    expires_utc_ms INTEGER NOT NULL,
+    issued_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- what charge points have delivered; the bytes lie in a file named after the number, which is never given twice
+CREATE TABLE delivery (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    charge_point TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    received_utc_ms INTEGER NOT NULL
+) STRICT;

@@ -9,6 +9,7 @@ from chargemon_edge.site import access_facts, device_facts, facts, operation_fac
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
+from tests.unit.store.file_samples import FILES
 
 UTC_MS = 1_800_000_000_000
 
@@ -178,6 +179,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
         by="command line",
         why="raising to profile 2",
     ),
+    *FILES,
     access_facts.AccessRemoved(at=AT, charge_point="CP9", by="command line"),
     access_facts.CertificateIssued(
         at=AT, charge_point="CP1", serial="a1b2", ends_utc_ms=UTC_MS + 63_072_000_000, sha256="ab" * 32

@@ -1,0 +1,1 @@
+"""The library of firmware, its tickets and its bounds, without a socket."""
