@@ -94,9 +94,9 @@ class App:
         try:
             present = self.present = Present(settings.site, store.restored.picture)
             commissioning = Commissioning(clock)
-            models = ChargerModels(settings.catalogue, settings.models, present)
             directory = Directory(clock, limit_deadline_s=settings.chargers.limit_deadline_s)
             keys = ConfigurationMemory(present, store.restored.devices)
+            models = ChargerModels(settings.catalogue, settings.models, present, keys)
             cards = _cards(settings, store, present, models, keys, directory, clock)
             access = Access(settings, store, present, directory, clock)
             requests = Requests(

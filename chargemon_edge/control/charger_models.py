@@ -1,7 +1,8 @@
 """Which model each charge point is, and which quirks hold for it now. Knows the last boot of every one from disk.
 
 A handshake comes before the BootNotification of its link: what holds then is what the last boot told. A boot that tells
-otherwise changes it at once, for every reader.
+otherwise changes it at once, for every reader; so does a charger whose configuration keys, as they are read, tell what
+nobody else says of it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,20 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
+from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.present import Present
 from chargemon_edge.site.cards import ID_TAG_MAX, TagRules
-from chargemon_edge.site.charger_model import UNKNOWN, Entry, Known, Nameplate, Quirks, known
+from chargemon_edge.site.charger_model import (
+    RATE_UNIT_KEY,
+    UNKNOWN,
+    Entry,
+    Known,
+    Nameplate,
+    Quirks,
+    known,
+    rate_unit_told,
+)
+from chargemon_edge.site.device_facts import ConfigurationRead
 from chargemon_edge.site.facts import ChargePointBooted, Fact
 
 log = logging.getLogger(__name__)
@@ -30,15 +42,24 @@ class SiteSays(msgspec.Struct, frozen=True, kw_only=True):
 class ChargerModels:
     """Implements :class:`chargemon_edge.control.ports.QuirksOf` with :meth:`quirks`."""
 
-    def __init__(self, catalogue: Collection[Entry], said: Mapping[str, SiteSays], present: Present) -> None:
+    def __init__(
+        self,
+        catalogue: Collection[Entry],
+        said: Mapping[str, SiteSays],
+        present: Present,
+        keys: ConfigurationMemory,
+    ) -> None:
         self._catalogue = catalogue
         self._said = said
         self._present = present
+        # follows the same facts, and since longer: it is up to date when we are told
+        self._keys = keys
         self._known: dict[str, Known] = {}
         # what each was looked up by; None: it never booted
         self._nameplates: dict[str, Nameplate | None] = {}
         self._look_at_all()
         present.follow(self._booted, (ChargePointBooted,))
+        present.follow(self._keys_read, (ConfigurationRead,))
 
     def replace(self, said: Mapping[str, SiteSays]) -> list[str]:
         """The configuration file says something else now; returns for whom something changed."""
@@ -76,6 +97,20 @@ class ChargerModels:
                 ",".join(one.quirk for one in after.in_force) or "none",
             )
 
+    def _keys_read(self, fact: Fact) -> None:
+        assert isinstance(fact, ConfigurationRead)
+        identity = fact.charge_point
+        before = self.quirks(identity).rate_unit
+        if self._told(identity).rate_unit == before:
+            return
+        after = self._look(identity, self._nameplates.get(identity)).quirks.rate_unit
+        if after != before:
+            log.info("limits of cp=%s are given in %s from now on, as its configuration says", identity, after or "A")
+
+    def _told(self, identity: str) -> Quirks:
+        key = self._keys.read(identity).keys.get(RATE_UNIT_KEY)
+        return Quirks(rate_unit=None if key is None else rate_unit_told(key.value))
+
     def _look_at_all(self) -> None:
         for identity in {**self._known, **self._said, **self._present.picture.charge_points}:
             entry = self._present.picture.charge_points.get(identity)
@@ -85,7 +120,8 @@ class ChargerModels:
     def _look(self, identity: str, nameplate: Nameplate | None) -> Known:
         said = self._said.get(identity, SiteSays())
         self._nameplates[identity] = nameplate
-        found = self._known[identity] = known(self._catalogue, nameplate, said.quirks, said.model)
+        told = self._told(identity)
+        found = self._known[identity] = known(self._catalogue, nameplate, said.quirks, said.model, told=told)
         return found
 
 

@@ -27,6 +27,7 @@ from chargemon_edge.control.profile_form import profile_form
 from chargemon_edge.ocpp.charging_profile import tx_default_profile
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
+from chargemon_edge.site.device_facts import ConfigurationRead
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ChargePoint, Connector
 
@@ -38,7 +39,7 @@ _SETTLE_S = 2.0
 _DEADLINE_S = 10.0
 _BACKOFF_S = (60.0, 300.0, 1800.0, 3600.0)
 
-_OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed, facts.ProfilesInDoubt)
+_OCCASIONS = (facts.LinkOpened, facts.ChargePointBooted, facts.LinkClosed, facts.ProfilesInDoubt, ConfigurationRead)
 
 
 class Contact:
@@ -59,6 +60,8 @@ class Contact:
         self._due: dict[str, bool] = {}
         self._someone_due = asyncio.Event()
         self._talks: dict[str, asyncio.Task[None]] = {}
+        # in which unit each was last given its fail-safe
+        self._units: dict[str, m.ChargingRateUnit] = {}
         present.follow(self._followed, _OCCASIONS)
 
     async def run(self) -> None:
@@ -81,9 +84,16 @@ class Contact:
 
     def _followed(self, fact: Fact) -> None:
         assert isinstance(fact, _OCCASIONS)
-        appeared = not isinstance(fact, facts.ProfilesInDoubt)
+        if isinstance(fact, ConfigurationRead) and not self._learnt_another_unit(fact.charge_point):
+            return
+        appeared = not isinstance(fact, facts.ProfilesInDoubt | ConfigurationRead)
         self._due[fact.charge_point] = appeared or self._due.get(fact.charge_point, False)
         self._someone_due.set()
+
+    def _learnt_another_unit(self, identity: str) -> bool:
+        """Whether its fail-safe was given in a unit of which it tells now that it does not know it."""
+        unit = self._models.quirks(identity).rate_unit or "A"
+        return self._units.get(identity, unit) != unit
 
     def _end_talk(self, identity: str) -> None:
         talk = self._talks.pop(identity, None)
@@ -123,6 +133,7 @@ class Contact:
 
     async def _hold_fail_safe(self, charge_point: ChargePoint, connector: Connector) -> bool:
         form = profile_form(self._models.quirks(charge_point.identity), connector, None)
+        self._units[charge_point.identity] = form.unit
         profile = tx_default_profile(
             connector=connector.number,
             fallback_ma=connector.fallback_ma,

@@ -1,8 +1,8 @@
 """What is known of a charger's model: how it differs from an ordinary one, who says so, and which charger is meant.
 
-A quirk that nobody states is ``None`` and means "as ordinary". Three voices are heard, the nearer one wins for each
+A quirk that nobody states is ``None`` and means "as ordinary". Four voices are heard, the nearer one wins for each
 quirk by itself: the site's own configuration, then the catalogue's entries from the most to the least particular, then
-the ordinary. This file must never read a file or look at a wire.
+what the charger tells by its configuration keys, then the ordinary. This file must never read a file or look at a wire.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ import msgspec
 
 SITE: Final = "this site's configuration"
 """The source of what the configuration file says itself."""
+RATE_UNIT_KEY: Final = "ChargingScheduleAllowedChargingRateUnit"
+"""The configuration key that names the units of limits a charger takes (OCPP 1.6 §9.4.3)."""
+TOLD: Final = f"the charger itself ({RATE_UNIT_KEY})"
+"""The source of what a charger tells by its configuration keys."""
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,10 +140,26 @@ def matches(entry: Entry, nameplate: Nameplate) -> bool:
     )
 
 
-def known(catalogue: Iterable[Entry], nameplate: Nameplate | None, own: Quirks, named: str | None = None) -> Known:
+def rate_unit_told(value: str | None) -> Literal["A", "W"] | None:
+    """The one unit that a value of :data:`RATE_UNIT_KEY` leaves; None: both, or nothing that can be understood."""
+    units = {part.strip().lower() for part in (value or "").split(",")}
+    current, power = "current" in units, "power" in units
+    if current == power:
+        return None
+    return "A" if current else "W"
+
+
+def known(
+    catalogue: Iterable[Entry],
+    nameplate: Nameplate | None,
+    own: Quirks,
+    named: str | None = None,
+    *,
+    told: Quirks = Quirks(),  # noqa: B008 - a frozen value
+) -> Known:
     """What holds for a charger with this nameplate (None: it never booted here) at a site that states *own*.
 
-    *named*: the entry that the site says it is, whatever its nameplate says.
+    *named*: the entry that the site says it is, whatever its nameplate says. *told*: what it tells by its own keys.
     """
     fitting = [
         entry
@@ -150,7 +170,7 @@ def known(catalogue: Iterable[Entry], nameplate: Nameplate | None, own: Quirks, 
     values: dict[str, Any] = {}
     in_force: list[QuirkInForce] = []
     wanted: dict[str, str] = {}
-    for source, quirks in [(SITE, own), *((_words(entry), entry.quirks) for entry in fitting)]:
+    for source, quirks in [(SITE, own), *((_words(entry), entry.quirks) for entry in fitting), (TOLD, told)]:
         for quirk in QUIRKS:
             value = getattr(quirks, quirk)
             if quirk == "configuration":

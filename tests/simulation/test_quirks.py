@@ -198,7 +198,6 @@ CASES: dict[str, Case] = {
         plate=("", "SCharger-7KS-S0", "1"),
         charger={"takes_unit": "W", "rate_units": "Power", "phases": 1},
         more={"connector": {"phases": 1}},
-        fails_without=True,
     ),
     "injet-one-phase": Case(
         plate=("Injet", "Swift", "1"),

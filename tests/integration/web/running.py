@@ -93,7 +93,7 @@ class Running:
             keys=keys.read,
         )
         commands.keep(self.cards.reservations)
-        models = ChargerModels(catalogue(), {}, self.present)
+        models = ChargerModels(catalogue(), {}, self.present, keys)
         self.recorder = Recorder(clock)
         certificates = Certificates(
             present=self.present,

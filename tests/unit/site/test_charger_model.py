@@ -6,6 +6,7 @@ import pytest
 
 from chargemon_edge.site.charger_model import (
     SITE,
+    TOLD,
     Entry,
     Nameplate,
     QuirkInForce,
@@ -13,6 +14,7 @@ from chargemon_edge.site.charger_model import (
     known,
     matches,
     mistakes,
+    rate_unit_told,
     within,
 )
 
@@ -83,6 +85,33 @@ def test_a_site_can_name_the_entry_before_any_boot_and_against_the_nameplate() -
     assert known(catalogue, None, Quirks()).quirks == Quirks()
     both = known(catalogue, Nameplate(vendor="ACME", model="", firmware="1"), Quirks(), "named")
     assert [one.identifier for one in both.entries] == ["named", "fits"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        ("Current", "A"),
+        ("Power", "W"),
+        (" power ", "W"),
+        ("Current,Power", None),
+        ("Power, Current", None),
+        ("", None),
+        (None, None),
+        ("Kilowatts", None),
+    ],
+)
+def test_the_unit_is_told_only_by_a_charger_that_takes_one(value: str | None, unit: str | None) -> None:
+    assert rate_unit_told(value) == unit
+
+
+def test_what_a_charger_tells_counts_where_nobody_else_says_anything() -> None:
+    catalogue = [entry("amperes", model=("Box",), quirks=Quirks(rate_unit="A"))]
+    told = Quirks(rate_unit="W")
+    unlisted = known(catalogue, Nameplate(vendor="ACME", model="x"), Quirks(), told=told)
+
+    assert unlisted.in_force == (QuirkInForce(quirk="rate_unit", value="W", source=TOLD),)
+    assert known(catalogue, Nameplate(vendor="ACME", model="Box"), Quirks(), told=told).quirks.rate_unit == "A"
+    assert known((), None, Quirks(rate_unit="A"), told=told).quirks.rate_unit == "A"
 
 
 @pytest.mark.parametrize(
