@@ -14,8 +14,8 @@ from typing import Any
 
 import websockets
 
+from tests.charge_point import now_text
 from tests.system.daemon import SECRET
-from tests.system.far_ends import now_text
 
 
 class Charger:

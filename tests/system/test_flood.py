@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.charge_point import now_text
 from tests.integration.csms.far_end import TEXT, Socket, masked, upgrade
 from tests.system.daemon import SECRET, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
-from tests.system.far_ends import now_text
 
 FLOODERS, STRANGERS = 10, 300
 FLOOD_S = 4.0

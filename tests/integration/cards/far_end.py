@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import websockets
 from ocpp.routing import on
-from ocpp.v16 import ChargePoint as OcppChargePoint
 from ocpp.v16 import call, call_result
 from ocpp.v16.enums import Action
 
 from chargemon_edge.app import Addresses, App
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.config import load
+from tests.charge_point import ChargePoint, now_text, online
 
 SECRET = "a-password-of-thirty-characters"
 
@@ -50,12 +48,7 @@ fallback_a = 0
 """
 
 
-def utc(**offset: float) -> str:
-    """Now, or so far from it, as OCPP writes it."""
-    return (datetime.now(UTC) + timedelta(**offset)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is untyped
+class CardReader(ChargePoint):
     """A charge point with a list, a cache and one reservation at a time, by the book."""
 
     def __init__(self, identity: str, connection: Any) -> None:
@@ -115,34 +108,18 @@ class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is unty
         known = self.reservations.pop(reservation_id, None)
         return call_result.CancelReservation(status="Rejected" if known is None else "Accepted")
 
-    @on(Action.set_charging_profile)  # type: ignore[untyped-decorator]  # as above
-    async def _profile(self, **_profile: Any) -> Any:
-        return call_result.SetChargingProfile(status="Accepted")
-
-    @on(Action.clear_charging_profile)  # type: ignore[untyped-decorator]  # as above
-    async def _clear(self, **_criteria: Any) -> Any:
-        return call_result.ClearChargingProfile(status="Accepted")
-
-    @on(Action.trigger_message)  # type: ignore[untyped-decorator]  # as above
-    async def _trigger(self, **_what: Any) -> Any:
-        return call_result.TriggerMessage(status="NotImplemented")
-
     async def authorize(self, id_tag: str) -> dict[str, Any]:
         """Authorize; the idTagInfo."""
         answer = await self.call(call.Authorize(id_tag=id_tag))
         return dict(answer.id_tag_info)
 
-    async def begin(self, id_tag: str, *, reservation_id: int | None = None) -> tuple[int, dict[str, Any]]:
-        """StartTransaction; its id and idTagInfo."""
+    async def tap(self, id_tag: str, *, reservation_id: int | None = None) -> tuple[int, dict[str, Any]]:
+        """StartTransaction with that card; its id and idTagInfo."""
         request = call.StartTransaction(
-            connector_id=1, id_tag=id_tag, meter_start=0, timestamp=utc(), reservation_id=reservation_id
+            connector_id=1, id_tag=id_tag, meter_start=0, timestamp=now_text(), reservation_id=reservation_id
         )
         answer = await self.call(request)
         return int(answer.transaction_id), dict(answer.id_tag_info)
-
-    async def end(self, transaction_id: int) -> None:
-        """StopTransaction."""
-        await self.call(call.StopTransaction(meter_stop=9, timestamp=utc(), transaction_id=transaction_id))
 
 
 class Daemon:
@@ -173,30 +150,16 @@ class Daemon:
 
     async def reserve(self, identity: str, **changes: Any) -> dict[str, Any]:
         """ReserveNow of connector 1; the newest reservation afterwards."""
-        wish = {"connectorId": 1, "expiryDate": utc(minutes=10), "idTag": "OWNER", **changes}
+        wish = {"connectorId": 1, "expiryDate": now_text(minutes=10), "idTag": "OWNER", **changes}
         status, body = await self.ask("POST", f"/charge-points/{identity}/operations/ReserveNow", wish)
         assert status == 200, body
         newest: dict[str, Any] = (await self.get("/reservations"))[0]
         return newest
 
-    @contextlib.asynccontextmanager
-    async def charge_point(self, identity: str) -> AsyncIterator[ChargePoint]:
+    def charge_point(self, identity: str) -> AbstractAsyncContextManager[CardReader]:
         """A connected charge point that reads what comes."""
-        login = base64.b64encode(f"{identity}:{SECRET}".encode()).decode()
-        async with websockets.connect(
-            f"ws://127.0.0.1:{self._addresses.chargers[1]}/{identity}",
-            subprotocols=[websockets.Subprotocol("ocpp1.6")],
-            additional_headers={"Authorization": f"Basic {login}"},
-            proxy=None,
-        ) as connection:
-            one = ChargePoint(identity, connection)
-            reading = asyncio.create_task(one.start())
-            try:
-                yield one
-            finally:
-                reading.cancel()
-                with contextlib.suppress(asyncio.CancelledError, websockets.ConnectionClosed):
-                    await reading
+        url = f"ws://127.0.0.1:{self._addresses.chargers[1]}"
+        return online(url, identity, CardReader, password=SECRET)
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chargemon_edge.control import local_lists
-from tests.integration.cards.far_end import running, until, utc
+from tests.charge_point import now_text
+from tests.integration.cards.far_end import running, until
 
 
 async def test_a_card_is_answered_as_its_record_says_in_authorize_and_start(tmp_path: Path) -> None:
@@ -19,8 +20,8 @@ async def test_a_card_is_answered_as_its_record_says_in_authorize_and_start(tmp_
 
         answers = {tag: await charge_point.authorize(tag) for tag in ("good", "OLD", "BAD", "NOBODY", "from-file")}
         # without Authorize before, as from a cache
-        _, begun = await charge_point.begin("GOOD")
-        refused_id, refused = await charge_point.begin("NOBODY")
+        _, begun = await charge_point.tap("GOOD")
+        refused_id, refused = await charge_point.tap("NOBODY")
         await charge_point.end(refused_id)
 
     assert answers["good"] == {"status": "Accepted", "parent_id_tag": "TEAM"}
@@ -43,12 +44,12 @@ async def test_one_transaction_at_a_time_over_two_charge_points(tmp_path: Path) 
         daemon.charge_point("CP2") as second,
     ):
         await daemon.put("SINGLE", single_transaction=True)
-        transaction_id, begun = await first.begin("SINGLE")
+        transaction_id, begun = await first.tap("SINGLE")
 
         elsewhere = await second.authorize("SINGLE")
-        refused_id, refused = await second.begin("SINGLE")
+        refused_id, refused = await second.tap("SINGLE")
         await first.end(transaction_id)
-        _, again = await second.begin("SINGLE")
+        _, again = await second.tap("SINGLE")
 
     assert begun == again == {"status": "Accepted"}
     assert elsewhere == refused == {"status": "ConcurrentTx"}
@@ -80,12 +81,12 @@ async def test_the_life_of_reservations(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.charge_point("CP1") as charge_point:
         await daemon.put("OWNER", parent_id_tag="TEAM")
         used = await daemon.reserve("CP1")
-        transaction_id, _ = await charge_point.begin("OWNER", reservation_id=used["reservation_id"])
+        transaction_id, _ = await charge_point.tap("OWNER", reservation_id=used["reservation_id"])
         await charge_point.end(transaction_id)
         charge_point.reserving = "Occupied"
         occupied = await daemon.reserve("CP1")
         charge_point.reserving = "Accepted"
-        short = await daemon.reserve("CP1", expiryDate=utc(seconds=1))
+        short = await daemon.reserve("CP1", expiryDate=now_text(seconds=1))
         given = await daemon.reserve("CP1", reservationId=7)
         cancelled = await daemon.ask("DELETE", "/reservations/7")
         _, not_issued = await daemon.ask(
@@ -129,10 +130,10 @@ async def test_a_reserved_connector_used_by_another_of_the_group_and_by_a_strang
         asked = await charge_point.authorize("MEMBER")
         stranger = await charge_point.authorize("STRANGER")
         # a charge point that lets a stranger in is not hindered; it is noted
-        stranger_id, _ = await charge_point.begin("STRANGER")
+        stranger_id, _ = await charge_point.tap("STRANGER")
         passed_over = await daemon.get("/event-records?kind=ReservationPassedOver")
         await charge_point.end(stranger_id)
-        _, begun = await charge_point.begin("MEMBER")
+        _, begun = await charge_point.tap("MEMBER")
         (reservation,) = await daemon.get("/reservations")
 
     assert wish["parent_id_tag"] == "TEAM"

@@ -5,12 +5,10 @@ The client judges what it receives by the official schemas; what it answers is w
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import pytest
 import websockets
@@ -22,6 +20,7 @@ from ocpp.v16.enums import Action
 from chargemon_edge.ocpp.v16.messages import TO_CHARGE_POINT
 from tests.certification.charge_point import PASSWORD, basic
 from tests.certification.laboratory import Laboratory, running
+from tests.charge_point import online
 
 WHEN = "2030-01-15T08:00:00.000Z"
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -157,23 +156,16 @@ class Client:
         handler: Callable[..., Any] = on(action)(handle)
         return handler
 
+    async def start(self) -> None:
+        """Read its link."""
+        await self.charge_point.start()
+
 
 @contextlib.asynccontextmanager
 async def connected(laboratory: Laboratory, identity: str = "CP1") -> AsyncIterator[Client]:
     """The client with a link to the daemon."""
-    async with websockets.connect(
-        f"{laboratory.url}/{quote(identity)}",
-        subprotocols=[websockets.Subprotocol("ocpp1.6")],
-        additional_headers={"Authorization": basic(identity, PASSWORD)},
-    ) as socket:
-        client = Client(identity, socket)
-        listening = asyncio.create_task(client.charge_point.start())
-        try:
-            yield client
-        finally:
-            await socket.close()
-            with contextlib.suppress(websockets.ConnectionClosed):
-                await listening
+    async with online(laboratory.url, identity, Client, password=PASSWORD) as client:
+        yield client
 
 
 async def operate(laboratory: Laboratory, action: str, payload: object) -> tuple[int, Any]:

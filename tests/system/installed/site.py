@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import contextlib
 import http.client
 import json
@@ -12,10 +10,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import websockets
-
+from tests.charge_point import ChargePoint, online
 from tests.system.daemon import SECRET, charge_point
-from tests.system.far_ends import ChargePoint
 from tests.system.installed.container import Container
 
 PORT, PAGE_PORT = 8887, 8180
@@ -88,19 +84,6 @@ def wait_for_restart(box: Container, before: int, *, within_s: float) -> float:
 @contextlib.asynccontextmanager
 async def plugged_in(box: Container, identity: str) -> AsyncIterator[ChargePoint]:
     """An independent charge point (PyPI ocpp) with a link to the daemon."""
-    login = base64.b64encode(f"{identity}:{SECRET}".encode()).decode()
-    async with websockets.connect(
-        f"ws://127.0.0.1:{PORT}/{identity}",
-        sock=box.connect(PORT),
-        subprotocols=[websockets.Subprotocol("ocpp1.6")],
-        additional_headers={"Authorization": f"Basic {login}"},
-        proxy=None,
-    ) as connection:
-        one = ChargePoint(identity, connection)
-        reading = asyncio.create_task(one.start())
-        try:
-            yield one
-        finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, websockets.ConnectionClosed):
-                await reading
+    through = box.connect(PORT)
+    async with online(f"ws://127.0.0.1:{PORT}", identity, ChargePoint, password=SECRET, through=through) as one:
+        yield one
