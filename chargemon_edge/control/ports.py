@@ -23,6 +23,7 @@ from chargemon_edge.control.records import (
     TransactionQuery,
     TransactionRecord,
 )
+from chargemon_edge.control.upstream_records import RestoredUpstream
 from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
 from chargemon_edge.site.access_facts import AccessRecord
@@ -343,6 +344,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     operations: RestoredOperations = RestoredOperations()
     cards: RestoredCards = RestoredCards()
     access: tuple[AccessRecord, ...] = ()
+    upstream: RestoredUpstream = RestoredUpstream()
     certificates: tuple[Fact, ...] = ()
     """What is known of charge points' certificates, as the facts that told of it."""
     files: RestoredFiles = RestoredFiles()

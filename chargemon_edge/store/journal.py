@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from chargemon_edge import __version__
 from chargemon_edge.control.ports import Clock, Restored, moment
 from chargemon_edge.site.facts import (
     Fact,
@@ -24,10 +25,11 @@ from chargemon_edge.store.database import advice, lock, open_database, open_for_
 from chargemon_edge.store.disk import Disk, Done, Entry
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.history import History
-from chargemon_edge.store.outbox import Outbox, keep_numbers_rising
+from chargemon_edge.store.outbox import Outbox, begin_epoch
 from chargemon_edge.store.reader import Reader
 from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.restore import restore
+from chargemon_edge.store.restore_upstream import UpstreamCommands
 from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.samples import MinuteFold, reading
@@ -150,6 +152,7 @@ class Store:
         restored: Restored,
         outbox: Outbox,
         history: History,
+        commands: UpstreamCommands,
         reader: Reader,
         writer: Writer,
         upkeep: Callable[[], object],
@@ -159,6 +162,7 @@ class Store:
         self.restored = restored
         self.outbox = outbox
         self.history = history
+        self.commands = commands
         self._reader = reader
         self._writer = writer
         self._upkeep = upkeep
@@ -221,7 +225,7 @@ def open_store(
         reserve = Reserve(directory, settings.reserve_kb * 1024)
         reserve.take()
         try:
-            keep_numbers_rising(site.connection, now.utc_ms)
+            epochs = begin_epoch(site.connection, now.utc_ms, __version__)
             # a new file is durable only with its directory
             os.fsync(directory_lock)
             restored = restore(site.connection, samples.connection, now, site_is_fresh=site.fresh)
@@ -238,8 +242,9 @@ def open_store(
         return Store(
             journal=Journal(writer, transactions),
             restored=restored,
-            outbox=Outbox(reading_connection),
+            outbox=Outbox(reader, epochs, writer.follow),
             history=History(reader),
+            commands=UpstreamCommands(reader),
             reader=reader,
             writer=writer,
             upkeep=lambda: disk.keep_house(retention, clock.utc_ms(), settings.free_min_percent),

@@ -1,54 +1,96 @@
-"""What has happened on the site, numbered in the order of commits, for whoever must hear of it later. Reads only."""
+"""What has happened on the site, numbered in the order of commits, for whoever must hear of it later. Reads only.
+
+Implements :class:`chargemon_edge.control.upstream_records.EventLog`.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 import msgspec
 
+from chargemon_edge.control.records import EventRecord
+from chargemon_edge.control.upstream_records import Bounds, Epochs
+from chargemon_edge.store.event import EVENT
+from chargemon_edge.store.reader import Reader
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One event, durable together with the change it reports."""
-
-    number: int
-    """Rises with each event and never repeats; gaps mean nothing."""
-    utc_ms: int
-    kind: str
-    """The name of the fact: ``TransactionStarted``, ``LinkClosed``, …"""
-    charge_point: str | None
-    body: msgspec.Raw
-    """A JSON object; what was unknown is left out."""
+Follow = Callable[[Callable[[], None]], Callable[[], None]]
 
 
 class Outbox:
-    """The events on disk. Called on the event loop: ask for few at a time."""
+    """The events on disk, looked up beside the event loop."""
 
-    def __init__(self, reading: sqlite3.Connection) -> None:
-        self._reading = reading
+    def __init__(self, reader: Reader, epochs: Epochs, follow: Follow) -> None:
+        self._reader = reader
+        self.epochs = epochs
+        self._follow = follow
 
-    def pending(self, after: int, limit: int) -> list[Event]:
-        """The first *limit* events numbered above *after*, oldest first. Raises :class:`sqlite3.Error`."""
-        rows = self._reading.execute(
-            "SELECT number, utc_ms, kind, charge_point, body FROM event WHERE number > ? ORDER BY number LIMIT ?",
-            (after, limit),
-        )
-        return [
-            Event(number=number, utc_ms=utc_ms, kind=kind, charge_point=charge_point, body=msgspec.Raw(body.encode()))
-            for number, utc_ms, kind, charge_point, body in rows
-        ]
+    async def pending(self, after: int, limit: int) -> list[EventRecord]:
+        """The first *limit* events numbered above *after*, oldest first."""
+        return await self._reader.ask("site", _pending, after, limit)
 
-    def head(self) -> int:
-        """The number of the newest event; 0 before the first."""
-        (number,) = self._reading.execute("SELECT coalesce(max(number), 0) FROM event").fetchone()
-        return int(number)
+    async def bounds(self) -> Bounds:
+        """The oldest and the newest there are."""
+        first, head = await self._reader.ask("site", _bounds)
+        return Bounds(first, self.epochs.newest if head is None else head)
+
+    async def time_of(self, number: int) -> int | None:
+        """When the first event numbered *number* or above happened."""
+        return await self._reader.ask("site", _time_of, number)
+
+    def follow(self, written: Callable[[], None]) -> Callable[[], None]:
+        """Call *written* whenever the writer has written something; returns what ends that."""
+        return self._follow(written)
 
 
-def keep_numbers_rising(site: sqlite3.Connection, utc_ms: int) -> None:
-    """Let the next event's number be above any that was ever used, also after an older copy of the file was put back.
+def _pending(site: sqlite3.Connection, after: int, limit: int) -> list[EventRecord]:
+    rows = site.execute(
+        "SELECT number, utc_ms, kind, charge_point, body FROM event WHERE number > ? ORDER BY number LIMIT ?",
+        (after, limit),
+    )
+    return [
+        EventRecord(number=number, utc_ms=utc_ms, kind=kind, charge_point=charge_point, body=msgspec.Raw(body.encode()))
+        for number, utc_ms, kind, charge_point, body in rows
+    ]
+
+
+def _bounds(site: sqlite3.Connection) -> tuple[int | None, int | None]:
+    # two questions: SQLite finds each end by the index, but looks at every row for both together
+    (first,) = site.execute("SELECT min(number) FROM event").fetchone()
+    (head,) = site.execute("SELECT max(number) FROM event").fetchone()
+    return first, head
+
+
+def _time_of(site: sqlite3.Connection, number: int) -> int | None:
+    row = site.execute("SELECT utc_ms FROM event WHERE number >= ? ORDER BY number LIMIT 1", (number,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
+    """Let the coming events be numbered above any that was ever used, also after an older copy of the file was put
+    back, and say so in the first of them.
 
     Numbers never outrun the milliseconds since 1970, so those are a safe place to go on from.
     """
-    if site.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'event'").fetchone() is None:
-        site.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (utc_ms,))
-    else:
-        site.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event' AND seq < ?", (utc_ms, utc_ms))
+    row = site.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+    used = 0 if row is None else int(row[0])
+    (before,) = site.execute("SELECT max(ep) FROM epoch").fetchone()
+    ep = max(used, utc_ms)
+    told: dict[str, object] = {"version": version}
+    if before is not None:
+        told |= {"previous_ep": before, "previous_s": used - before}
+    site.execute("BEGIN IMMEDIATE")
+    try:
+        if row is None:
+            site.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (ep,))
+        else:
+            site.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event'", (ep,))
+        site.execute("INSERT INTO epoch (ep, started_utc_ms) VALUES (?, ?)", (ep, utc_ms))
+        site.execute(EVENT, (utc_ms, "DaemonStarted", None, msgspec.json.encode(told).decode()))
+        site.execute("COMMIT")
+    except BaseException:
+        if site.in_transaction:
+            site.execute("ROLLBACK")
+        raise
+    return Epochs([found for (found,) in site.execute("SELECT ep FROM epoch ORDER BY ep")])

@@ -16,6 +16,7 @@ from chargemon_edge.store.restore_devices import restore_devices
 from chargemon_edge.store.restore_files import restore_files
 from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_tokens import restore_tokens
+from chargemon_edge.store.restore_upstream import restore_upstream
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
 
 # how far back a register reading is looked for: some ten minutes of a busy site
@@ -54,6 +55,7 @@ def restore(
         access=restore_access(site),
         certificates=restore_certificates(site, now),
         files=restore_files(site),
+        upstream=restore_upstream(site),
     )
 
 

@@ -18,6 +18,9 @@ _DAY_MS = 86_400_000
 _ENDED_RESERVATIONS = (
     "DELETE FROM reservation WHERE changed_utc_ms < ? AND state NOT IN ('Requested', 'Accepted', 'Unanswered')"
 )
+# so long a command from upstream is recognised when it comes again
+_KEEP_COMMANDS_MS = 30 * _DAY_MS
+_ENDED_COMMANDS = "DELETE FROM upstream_command WHERE ended_utc_ms < ?"
 # when there are too many: the oldest of whoever has caused most
 _LOUDEST = (
     "DELETE FROM security_event WHERE (SELECT count(*) FROM security_event) > ? AND number IN ("
@@ -51,6 +54,7 @@ class Retention:
         gone += _prune(self._site, "operation", "asked_utc_ms", events_before_ms)
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
         gone += self._site.execute(_ENDED_RESERVATIONS, (events_before_ms,)).rowcount
+        gone += self._site.execute(_ENDED_COMMANDS, (utc_ms - _KEEP_COMMANDS_MS,)).rowcount
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
         return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
 

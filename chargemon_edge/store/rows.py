@@ -19,6 +19,7 @@ from chargemon_edge.store import (
     operation_rows,
     security_event,
     token_rows,
+    upstream_rows,
 )
 from chargemon_edge.store.event import EVENT, event
 from chargemon_edge.store.statement import Statement
@@ -78,6 +79,7 @@ _ORDER = {
             *card_rows.STATEMENTS,
             *access_rows.STATEMENTS,
             *file_rows.STATEMENTS,
+            *upstream_rows.STATEMENTS,
             *security_event.STATEMENTS,
             EVENT,
             *card_rows.LAST,
@@ -284,6 +286,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     **access_rows.ROWS,
     **device_rows.ROWS,
     **file_rows.ROWS,
+    **upstream_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a

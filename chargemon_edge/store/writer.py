@@ -71,6 +71,8 @@ class Writer:
         # a bug of ours that ended the writer
         self._death: BaseException | None = None
         self._died = asyncio.Event()
+        # who wants to know that something was written
+        self._followers: list[Callable[[], None]] = []
 
     # --- what the journal hands in
 
@@ -111,6 +113,11 @@ class Writer:
         """Do *work* on the writer, after the next batch. Only one piece waits: a later one takes its place."""
         self._work = work
         self._wake()
+
+    def follow(self, written: Callable[[], None]) -> Callable[[], None]:
+        """Call *written* on the loop after each batch that has reached the site's file; returns what ends that."""
+        self._followers.append(written)
+        return lambda: self._followers.remove(written)
 
     def busy_s(self) -> float:
         """For how long the batch on its way has been; 0: none is."""
@@ -242,6 +249,9 @@ class Writer:
             self.dropped_samples += _put_back(self._samples, batch.samples, self._settings.waiting_rows_max)
         self._tell(batch.trouble)
         self._release(batch)
+        if batch.entries or batch.rows:
+            for written in self._followers:
+                written()
         if kept:
             # the timer tries again, not the next iteration
             self._samples_due = False

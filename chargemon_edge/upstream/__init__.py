@@ -1,5 +1,5 @@
-"""The operator's edge: facts and outcomes out to an MQTT broker, commands in. Not furnished yet.
+"""The operator's edge: facts and outcomes out to MQTT brokers, commands and limits in.
 
-The room has its place in the import contracts so that nothing else grows into it. It will never decide a current: a
-limit from upstream becomes one more circuit limit in the picture.
+It will never decide a current: a limit from upstream becomes one more limit of the main fuse in the picture. It is the
+only room that knows paho, and no wait of its brokers, names or certificates ever holds up the event loop.
 """

@@ -124,6 +124,22 @@ CREATE TABLE delivery (
     received_utc_ms INTEGER NOT NULL
 ) STRICT;
 INSERT INTO "delivery" VALUES(1,'CP1','Diagnostics','diagnostics.tar.gz',20000,'abababababababababababababababababababababababababababababababab',1800000000000);
+CREATE TABLE desired_state (
+    upstream TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    error TEXT,
+    changed_utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (upstream, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "desired_state" VALUES('operator','config','7','applied','{"keys":{}}',NULL,1800000000000);
+CREATE TABLE epoch (
+    ep INTEGER PRIMARY KEY,
+    started_utc_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO "epoch" VALUES(1800000000000,1800000000000);
 CREATE TABLE event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     utc_ms INTEGER NOT NULL,
@@ -131,55 +147,62 @@ CREATE TABLE event (
     charge_point TEXT,
     body TEXT NOT NULL
 ) STRICT;
-INSERT INTO "event" VALUES(1800000000001,1800000000000,'MeterLost',NULL,'{"meter":"grid","reason":"no answer"}');
-INSERT INTO "event" VALUES(1800000000002,1800000000000,'LinkOpened','CP1','{"remote":"192.0.2.1","known":true,"security_profile":0}');
-INSERT INTO "event" VALUES(1800000000003,1800000000000,'LinkClosed','CP1','{"reason":"went away"}');
-INSERT INTO "event" VALUES(1800000000004,1800000000000,'ChargePointBooted','CP1','{"vendor":"Lade & Co","model":"Säule 2","serial_number":"S-1","firmware_version":"1.2.3"}');
-INSERT INTO "event" VALUES(1800000000005,1800000000000,'StatusReported','CP1','{"connector":1,"status":"Charging"}');
-INSERT INTO "event" VALUES(1800000000006,1800000000000,'IdTagPresented','CP1','{"id_tag":"04A1B2C3","status":"Accepted"}');
-INSERT INTO "event" VALUES(1800000000007,1800000000000,'TransactionStarted','CP1','{"connector":1,"transaction_id":7,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000008,1800000000000,'TransactionStopped','CP1','{"connector":1,"transaction_id":7,"meter_stop_wh":9000,"reason":"EVDisconnected"}');
-INSERT INTO "event" VALUES(1800000000009,1800000000000,'StopKept','CP1','{"transaction_id":99,"doubt":"unknown"}');
-INSERT INTO "event" VALUES(1800000000010,1800000000000,'StopSettled',NULL,'{"number":1,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000011,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
-INSERT INTO "event" VALUES(1800000000012,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
-INSERT INTO "event" VALUES(1800000000013,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
-INSERT INTO "event" VALUES(1800000000014,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
-INSERT INTO "event" VALUES(1800000000015,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
-INSERT INTO "event" VALUES(1800000000016,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
-INSERT INTO "event" VALUES(1800000000017,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
-INSERT INTO "event" VALUES(1800000000018,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000019,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000020,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000021,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000022,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000023,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
-INSERT INTO "event" VALUES(1800000000024,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
-INSERT INTO "event" VALUES(1800000000025,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
-INSERT INTO "event" VALUES(1800000000026,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
-INSERT INTO "event" VALUES(1800000000027,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
-INSERT INTO "event" VALUES(1800000000028,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
-INSERT INTO "event" VALUES(1800000000029,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
-INSERT INTO "event" VALUES(1800000000030,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
-INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
-INSERT INTO "event" VALUES(1800000000032,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
-INSERT INTO "event" VALUES(1800000000033,1800000000000,'CacheCleared','CP1','{}');
-INSERT INTO "event" VALUES(1800000000034,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000035,1800000000000,'ImageAdded',NULL,'{"image_id":"0123456789abcdef","vendor":"Wallbox*","version":"5.2.0","signed":true,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000036,1800000000000,'ImageRemoved',NULL,'{"image_id":"fedcba9876543210","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000037,1800000000000,'TicketIssued','CP1','{"ticket_id":"00aa11bb22cc33dd","protocol":"HTTP","image_id":"0123456789abcdef","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000038,1800000000000,'TicketEnded','CP1','{"ticket_id":"ffffffffffffffff","end":"expired"}');
-INSERT INTO "event" VALUES(1800000000039,1800000000000,'TransferEnded','CP1','{"ticket_id":"00aa11bb22cc33dd","first_byte":0,"bytes_moved":65536,"whole":false,"detail":"the charge point left"}');
-INSERT INTO "event" VALUES(1800000000040,1800000000000,'FileDelivered','CP1','{"number":1,"purpose":"Diagnostics","file_name":"diagnostics.tar.gz","size_bytes":20000,"ticket_id":"11aa22bb33cc44dd"}');
-INSERT INTO "event" VALUES(1800000000041,1800000000000,'DeliveryRemoved','CP1','{"number":99,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000042,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000043,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
-INSERT INTO "event" VALUES(1800000000044,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
-INSERT INTO "event" VALUES(1800000000045,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000046,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
-INSERT INTO "event" VALUES(1800000000047,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000048,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
-INSERT INTO "event" VALUES(1800000000049,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000001,1800000000000,'DaemonStarted',NULL,'{"version":"0.1.0"}');
+INSERT INTO "event" VALUES(1800000000002,1800000000000,'MeterLost',NULL,'{"meter":"grid","reason":"no answer"}');
+INSERT INTO "event" VALUES(1800000000003,1800000000000,'LinkOpened','CP1','{"remote":"192.0.2.1","known":true,"security_profile":0}');
+INSERT INTO "event" VALUES(1800000000004,1800000000000,'LinkClosed','CP1','{"reason":"went away"}');
+INSERT INTO "event" VALUES(1800000000005,1800000000000,'ChargePointBooted','CP1','{"vendor":"Lade & Co","model":"Säule 2","serial_number":"S-1","firmware_version":"1.2.3"}');
+INSERT INTO "event" VALUES(1800000000006,1800000000000,'StatusReported','CP1','{"connector":1,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000007,1800000000000,'IdTagPresented','CP1','{"id_tag":"04A1B2C3","status":"Accepted"}');
+INSERT INTO "event" VALUES(1800000000008,1800000000000,'TransactionStarted','CP1','{"connector":1,"transaction_id":7,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000009,1800000000000,'TransactionStopped','CP1','{"connector":1,"transaction_id":7,"meter_stop_wh":9000,"reason":"EVDisconnected"}');
+INSERT INTO "event" VALUES(1800000000010,1800000000000,'StopKept','CP1','{"transaction_id":99,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000011,1800000000000,'StopSettled',NULL,'{"number":1,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000012,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
+INSERT INTO "event" VALUES(1800000000013,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
+INSERT INTO "event" VALUES(1800000000014,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
+INSERT INTO "event" VALUES(1800000000015,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
+INSERT INTO "event" VALUES(1800000000016,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
+INSERT INTO "event" VALUES(1800000000017,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
+INSERT INTO "event" VALUES(1800000000018,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
+INSERT INTO "event" VALUES(1800000000019,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000020,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000021,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000022,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000023,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000024,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
+INSERT INTO "event" VALUES(1800000000025,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
+INSERT INTO "event" VALUES(1800000000026,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
+INSERT INTO "event" VALUES(1800000000027,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
+INSERT INTO "event" VALUES(1800000000028,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
+INSERT INTO "event" VALUES(1800000000029,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
+INSERT INTO "event" VALUES(1800000000030,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
+INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
+INSERT INTO "event" VALUES(1800000000032,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
+INSERT INTO "event" VALUES(1800000000033,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
+INSERT INTO "event" VALUES(1800000000034,1800000000000,'CacheCleared','CP1','{}');
+INSERT INTO "event" VALUES(1800000000035,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000036,1800000000000,'ImageAdded',NULL,'{"image_id":"0123456789abcdef","vendor":"Wallbox*","version":"5.2.0","signed":true,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000037,1800000000000,'ImageRemoved',NULL,'{"image_id":"fedcba9876543210","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000038,1800000000000,'TicketIssued','CP1','{"ticket_id":"00aa11bb22cc33dd","protocol":"HTTP","image_id":"0123456789abcdef","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000039,1800000000000,'TicketEnded','CP1','{"ticket_id":"ffffffffffffffff","end":"expired"}');
+INSERT INTO "event" VALUES(1800000000040,1800000000000,'TransferEnded','CP1','{"ticket_id":"00aa11bb22cc33dd","first_byte":0,"bytes_moved":65536,"whole":false,"detail":"the charge point left"}');
+INSERT INTO "event" VALUES(1800000000041,1800000000000,'FileDelivered','CP1','{"number":1,"purpose":"Diagnostics","file_name":"diagnostics.tar.gz","size_bytes":20000,"ticket_id":"11aa22bb33cc44dd"}');
+INSERT INTO "event" VALUES(1800000000042,1800000000000,'DeliveryRemoved','CP1','{"number":99,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000043,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000044,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
+INSERT INTO "event" VALUES(1800000000045,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
+INSERT INTO "event" VALUES(1800000000046,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000047,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
+INSERT INTO "event" VALUES(1800000000048,1800000000000,'CommandTaken',NULL,'{"id":"01J8Z3KQ5T","op":"reset","upstream":"operator","by":"desk 4"}');
+INSERT INTO "event" VALUES(1800000000049,1800000000000,'CommandEnded',NULL,'{"id":"01J8Z3KQ5T","upstream":"operator","op":"reset","state":"done","by":"desk 4"}');
+INSERT INTO "event" VALUES(1800000000050,1800000000000,'SiteLimitTaken',NULL,'{"source":"upstream operator","n":4,"until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
+INSERT INTO "event" VALUES(1800000000051,1800000000000,'SiteFailsafeBegun',NULL,'{"source":"upstream operator","reason":"not renewed","until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
+INSERT INTO "event" VALUES(1800000000052,1800000000000,'SiteLimitEnded',NULL,'{"source":"upstream operator","reason":"the fail-safe has lasted"}');
+INSERT INTO "event" VALUES(1800000000053,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
+INSERT INTO "event" VALUES(1800000000054,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000055,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000056,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
 CREATE TABLE file_ticket (
     ticket_id TEXT PRIMARY KEY,
     charge_point TEXT NOT NULL,
@@ -308,6 +331,41 @@ INSERT INTO "security_event" VALUES(7,1800000000000,'firmware image added','comm
 INSERT INTO "security_event" VALUES(8,1800000000000,'firmware image removed','command line',NULL,'fedcba9876543210');
 INSERT INTO "security_event" VALUES(9,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
 INSERT INTO "security_event" VALUES(10,1800000000000,'certificate signed','this system','CP1','serial a1b2');
+CREATE TABLE site_limit (
+    source TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    until_utc_ms INTEGER NOT NULL,
+    l1_ma INTEGER,
+    l2_ma INTEGER,
+    l3_ma INTEGER,
+    power_w INTEGER,
+    set_by TEXT
+) STRICT, WITHOUT ROWID;
+INSERT INTO "site_limit" VALUES('upstream operator','upstream',4,'in force',1800000900000,32000,0,0,NULL,NULL);
+CREATE TABLE upstream_command (
+    upstream TEXT NOT NULL,
+    id TEXT NOT NULL,
+    op TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    body TEXT,
+    asked_by TEXT,
+    state TEXT NOT NULL,
+    code TEXT,
+    message TEXT,
+    data TEXT,
+    taken_utc_ms INTEGER NOT NULL,
+    ended_utc_ms INTEGER,
+    PRIMARY KEY (upstream, id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "upstream_command" VALUES('operator','01J8Z3KQ5T','reset',X'0000000000000000000000000000000000000000000000000000000000000000',NULL,'desk 4','done',NULL,NULL,'{"status":"Accepted"}',1800000000000,1800000000000);
+CREATE TABLE upstream_cursor (
+    upstream TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    minute INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "upstream_cursor" VALUES('operator',1800000000003,30000000);
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
 CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);
@@ -319,7 +377,7 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000049);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000056);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 INSERT INTO "sqlite_sequence" VALUES('delivery',1);

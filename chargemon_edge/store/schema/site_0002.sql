@@ -214,3 +214,59 @@ CREATE TABLE delivery (
     sha256 TEXT NOT NULL,
     received_utc_ms INTEGER NOT NULL
 ) STRICT;
+-- upstream
+
+-- one row for each start: the events numbered above "ep" count 1, 2, 3, … upstream, up to the next ep
+CREATE TABLE epoch (
+    ep INTEGER PRIMARY KEY,
+    started_utc_ms INTEGER NOT NULL
+) STRICT;
+
+-- how far each upstream has heard: the number of an event, and a minute since 1970 (exclusive)
+CREATE TABLE upstream_cursor (
+    upstream TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    minute INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- "body" is there until the command has ended: a restart goes on with it
+CREATE TABLE upstream_command (
+    upstream TEXT NOT NULL,
+    id TEXT NOT NULL,
+    op TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    body TEXT,
+    asked_by TEXT,
+    state TEXT NOT NULL,
+    code TEXT,
+    message TEXT,
+    data TEXT,
+    taken_utc_ms INTEGER NOT NULL,
+    ended_utc_ms INTEGER,
+    PRIMARY KEY (upstream, id)
+) STRICT, WITHOUT ROWID;
+
+-- the last limit of each source, in force or not: its number counts on
+CREATE TABLE site_limit (
+    source TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    until_utc_ms INTEGER NOT NULL,
+    l1_ma INTEGER,
+    l2_ma INTEGER,
+    l3_ma INTEGER,
+    power_w INTEGER,
+    set_by TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE desired_state (
+    upstream TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL,
+    error TEXT,
+    changed_utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (upstream, name)
+) STRICT, WITHOUT ROWID;

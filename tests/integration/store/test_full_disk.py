@@ -17,7 +17,7 @@ from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.store.settings import StoreSettings
 from tests.unit.store.site_facts import started, status, stopped, values
 
-DISK_KB = 2_048
+DISK_KB = 2_304
 RESERVE_KB = 256
 
 

@@ -48,7 +48,7 @@ async def test_the_site_comes_back_at_each_opening(tmp_path: Path, version: int)
             ended = store.journal.find_transaction(7)
             assert ended is not None
             assert ended[1] == stopped(7)
-            assert len(store.outbox.pending(0, 100)) >= 10
+            assert len(await store.outbox.pending(0, 100)) >= 10
             outcome = commit(store, started(opening * 1_000, connector=3))
             await asyncio.sleep(0)
             assert outcome == [None]

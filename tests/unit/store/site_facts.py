@@ -10,6 +10,7 @@ from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
 from tests.unit.store.file_samples import FILES
+from tests.unit.store.upstream_samples import UPSTREAM
 
 UTC_MS = 1_800_000_000_000
 
@@ -204,6 +205,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
         at=AT, charge_point="CP1", key="WebSocketPingInterval", value="120", outcome="Rejected", firmware="1.2.3"
     ),
     device_facts.ConfigurationPaused(at=AT, charge_point="CP1", reason="restarted", until_utc_ms=UTC_MS + 60_000),
+    *UPSTREAM,
 )
 
 

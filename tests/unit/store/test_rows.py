@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chargemon_edge.site import facts, operation_facts
+from chargemon_edge.site import facts, operation_facts, upstream_facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, order
@@ -19,6 +19,7 @@ from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, st
 
 _OF_TRANSACTIONS = (facts.TransactionStarted, facts.TransactionStopped)
 _OF_OPERATIONS = (operation_facts.OperationRequested, operation_facts.OperationEnded)
+_OF_COMMANDS = (upstream_facts.CommandTaken, upstream_facts.CommandBegun, upstream_facts.CommandEnded)
 
 
 @pytest.fixture
@@ -56,16 +57,19 @@ def test_the_database_takes_each(site: sqlite3.Connection, fact: Fact) -> None:
     before = site.total_changes
     write(site, fact)
 
-    changes_what_is_there = isinstance(fact, facts.TransactionStopped | operation_facts.OperationEnded)
+    changes_what_is_there = isinstance(
+        fact, facts.TransactionStopped | operation_facts.OperationEnded | upstream_facts.CommandBegun
+    )
     assert site.total_changes > before or changes_what_is_there
 
 
 def test_sorted_statements_leave_the_rows_that_the_facts_order_leaves() -> None:
-    in_pairs = (*_OF_TRANSACTIONS, *_OF_OPERATIONS)
+    in_pairs = (*_OF_TRANSACTIONS, *_OF_OPERATIONS, *_OF_COMMANDS)
     others = [fact for fact in ONE_OF_EACH if type(fact) in ROWS and not isinstance(fact, in_pairs)]
     operations = [fact for fact in ONE_OF_EACH if isinstance(fact, _OF_OPERATIONS)]
     new = [started(8), *others, stopped(7), started(9), stopped(8), *reversed(others), started(10), stopped(10)]
     new += [*operations, *(replace(fact, number=4) for fact in operations)]
+    new += [fact for fact in ONE_OF_EACH if isinstance(fact, _OF_COMMANDS)]
     statements = [statement for fact in new for statement in ROWS[type(fact)](fact)]
 
     assert dump(sorted(statements, key=order)) == dump(statements)

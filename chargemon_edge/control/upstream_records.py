@@ -1,0 +1,185 @@
+"""What the disk holds for operators above the site: numbered events, how far each has heard, commands, limits."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from chargemon_edge.control.records import EventRecord
+from chargemon_edge.site.site_limit import SiteLimit
+from chargemon_edge.site.units import PerPhase
+
+
+class Place(NamedTuple):
+    """An event's place as it is said upstream: the *s*-th of epoch *ep*."""
+
+    ep: int
+    s: int
+
+
+class Epochs:
+    """From numbers of events to places and back.
+
+    Each start of the daemon begins an epoch: the event numbered *ep* + *s* is the *s*-th of it. Within an epoch no
+    number is left out, since events are numbered in the commit that writes them.
+    """
+
+    def __init__(self, eps: Sequence[int]) -> None:
+        self._eps = sorted(eps)
+
+    @property
+    def newest(self) -> int:
+        """The epoch of this run."""
+        return self._eps[-1]
+
+    @property
+    def oldest(self) -> int:
+        """Events numbered up to this one were written before places were counted."""
+        return self._eps[0]
+
+    def place(self, number: int) -> Place:
+        """Of the event with this number."""
+        index = bisect_left(self._eps, number)
+        return Place(self._eps[index - 1], number - self._eps[index - 1]) if index else Place(self._eps[0], 0)
+
+    def knows(self, ep: int) -> bool:
+        """Whether there was such an epoch."""
+        index = bisect_left(self._eps, ep)
+        return index < len(self._eps) and self._eps[index] == ep
+
+    def end(self, ep: int) -> int | None:
+        """The highest number that can belong to it; None: it is the newest, and goes on."""
+        index = bisect_left(self._eps, ep) + 1
+        return self._eps[index] if index < len(self._eps) else None
+
+
+class Bounds(NamedTuple):
+    """What there is of events."""
+
+    first: int | None
+    """The oldest number that is kept; None: none is."""
+    head: int
+    """The newest number; before the first event the newest epoch."""
+
+
+class EventLog(Protocol):
+    """Events in the order of their numbers. The methods that wait raise HistoryUnavailableError."""
+
+    epochs: Epochs
+
+    async def pending(self, after: int, limit: int) -> list[EventRecord]:
+        """The first *limit* events numbered above *after*, oldest first."""
+        ...
+
+    async def bounds(self) -> Bounds:
+        """The oldest and the newest."""
+        ...
+
+    async def time_of(self, number: int) -> int | None:
+        """When the first event numbered *number* or above happened, in milliseconds since 1970 UTC."""
+        ...
+
+    def follow(self, written: Callable[[], None]) -> Callable[[], None]:
+        """Call *written* on the loop whenever something was written; returns what ends that."""
+        ...
+
+
+class ConnectorMinutes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one connector reported within some minutes."""
+
+    charge_point: str
+    connector: int
+    transaction_id: int | None
+    power_w: int | None
+    """Mean."""
+    current_ma: PerPhase | None
+    """Mean, at the charge point's own terminals."""
+    energy_wh: int | None
+    """The last."""
+    reports: int
+
+
+class MeterMinutes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one grid meter measured within some minutes."""
+
+    meter: str
+    mean_ma: PerPhase
+    highest_ma: PerPhase
+    power_w: int | None
+    samples: int
+
+
+class Measured(NamedTuple):
+    """Everything measured within some minutes."""
+
+    connectors: Sequence[ConnectorMinutes]
+    meters: Sequence[MeterMinutes]
+
+
+class MeasuredLog(Protocol):
+    """Measured values of the past. Raises HistoryUnavailableError."""
+
+    async def measured(self, first_minute: int, minutes: int) -> Measured:
+        """Those of *minutes* from *first_minute* (since 1970 UTC)."""
+        ...
+
+    async def first_minute(self) -> int | None:
+        """The oldest minute of which anything is kept."""
+        ...
+
+
+class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A command as it is on disk."""
+
+    upstream: str
+    id: str
+    op: str
+    digest: bytes
+    body: str | None
+    """None once it has ended."""
+    by: str | None
+    state: str
+    code: str | None
+    message: str | None
+    data: str | None
+    taken_utc_ms: int
+    ended_utc_ms: int | None
+
+
+class CommandLog(Protocol):
+    """Commands that were taken. Raises HistoryUnavailableError."""
+
+    async def command(self, upstream: str, command_id: str) -> CommandRecord | None:
+        """One by its id."""
+        ...
+
+
+class DesiredRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A desired state as it was left."""
+
+    upstream: str
+    name: str
+    version: str
+    state: str
+    body: str
+    error: str | None
+
+
+class Heard(NamedTuple):
+    """How far an upstream has heard."""
+
+    number: int
+    minute: int
+
+
+class RestoredUpstream(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk knew at start."""
+
+    heard: Mapping[str, Heard] = {}
+    unfinished: tuple[CommandRecord, ...] = ()
+    """Commands that were taken and have not ended, oldest first."""
+    limits: tuple[SiteLimit, ...] = ()
+    desired: tuple[DesiredRecord, ...] = ()

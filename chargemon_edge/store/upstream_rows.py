@@ -1,0 +1,142 @@
+"""Facts about operators above the site → rows of the site's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chargemon_edge.site import upstream_facts as facts
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.site_limit import SiteLimit
+from chargemon_edge.store.event import event
+from chargemon_edge.store.statement import Statement
+
+_HEARD = (
+    "INSERT INTO upstream_cursor (upstream, number, minute) VALUES (?, ?, ?) "
+    "ON CONFLICT (upstream) DO UPDATE SET number = max(number, excluded.number), minute = max(minute, excluded.minute)"
+)
+_TAKEN = (
+    "INSERT INTO upstream_command (upstream, id, op, digest, body, asked_by, state, taken_utc_ms) "
+    "VALUES (?, ?, ?, ?, ?, ?, 'accepted', ?)"
+)
+_BEGUN = "UPDATE upstream_command SET state = 'running' WHERE upstream = ? AND id = ?"
+# one that was refused without being taken has no row: its outcome is the event's alone
+_ENDED = (
+    "UPDATE upstream_command SET state = ?, code = ?, message = ?, data = ?, ended_utc_ms = ?, body = NULL "
+    "WHERE upstream = ? AND id = ?"
+)
+# all that happens to a limit goes through this one, so that a group keeps its order
+_LIMIT = (
+    "INSERT OR REPLACE INTO site_limit (source, kind, n, stage, until_utc_ms, l1_ma, l2_ma, l3_ma, power_w, set_by) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DESIRED = (
+    "INSERT OR REPLACE INTO desired_state (upstream, name, version, state, body, error, changed_utc_ms) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_MESSAGE_MAX = 80
+
+
+def _heard(fact: facts.UpstreamHeard) -> tuple[Statement, ...]:
+    return (Statement(_HEARD, (fact.upstream, fact.number, fact.minute)),)
+
+
+def _taken(fact: facts.CommandTaken) -> tuple[Statement, ...]:
+    row = (fact.upstream, fact.id, fact.op, fact.digest, fact.body, fact.by, fact.at.utc_ms)
+    return (
+        Statement(_TAKEN, row),
+        event(fact, None, id=fact.id, op=fact.op, upstream=fact.upstream, by=fact.by),
+    )
+
+
+def _begun(fact: facts.CommandBegun) -> tuple[Statement, ...]:
+    return (Statement(_BEGUN, (fact.upstream, fact.id)),)
+
+
+def _ended(fact: facts.CommandEnded) -> tuple[Statement, ...]:
+    row = (fact.state, fact.code, fact.message, fact.data, fact.at.utc_ms, fact.upstream, fact.id)
+    told = event(
+        fact,
+        None,
+        id=fact.id,
+        upstream=fact.upstream,
+        op=fact.op or None,
+        state=fact.state,
+        code=fact.code,
+        msg=None if fact.message is None else fact.message[:_MESSAGE_MAX],
+        by=fact.by,
+    )
+    return (Statement(_ENDED, row), told)
+
+
+def _limit(limit: SiteLimit) -> Statement:
+    phases = (None, None, None) if limit.current_ma is None else tuple(limit.current_ma)
+    return Statement(
+        _LIMIT,
+        (limit.source, limit.kind, limit.n, limit.stage, limit.until_utc_ms, *phases, limit.power_w, limit.by),
+    )
+
+
+def _phases(limit: SiteLimit) -> dict[str, int]:
+    if limit.current_ma is None:
+        return {}
+    return dict(zip(("l1_ma", "l2_ma", "l3_ma"), limit.current_ma, strict=True))
+
+
+def _limit_taken(fact: facts.SiteLimitTaken) -> tuple[Statement, ...]:
+    limit = fact.limit
+    told = event(
+        fact,
+        None,
+        source=limit.source,
+        n=limit.n,
+        until_utc_ms=limit.until_utc_ms,
+        **_phases(limit),
+        power_w=limit.power_w,
+        by=limit.by,
+    )
+    return (_limit(limit), told)
+
+
+def _failsafe(fact: facts.SiteFailsafeBegun) -> tuple[Statement, ...]:
+    limit = fact.limit
+    told = event(fact, None, source=limit.source, reason=fact.reason, until_utc_ms=limit.until_utc_ms, **_phases(limit))
+    return (_limit(limit), told)
+
+
+def _limit_ended(fact: facts.SiteLimitEnded) -> tuple[Statement, ...]:
+    return (_limit(fact.limit), event(fact, None, source=fact.limit.source, reason=fact.reason))
+
+
+def _limit_gone(fact: facts.SiteLimitGone) -> tuple[Statement, ...]:
+    return (_limit(fact.limit),)
+
+
+def _desired(fact: facts.DesiredReached) -> tuple[Statement, ...]:
+    row = (fact.upstream, fact.name, fact.version, fact.state, fact.body, fact.error, fact.at.utc_ms)
+    told = event(
+        fact,
+        None,
+        name=fact.name,
+        upstream=fact.upstream,
+        ver=fact.version,
+        state=fact.state,
+        err=None if fact.error is None else fact.error[:_MESSAGE_MAX],
+    )
+    return (Statement(_DESIRED, row), told)
+
+
+ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
+    facts.UpstreamHeard: _heard,
+    facts.CommandTaken: _taken,
+    facts.CommandBegun: _begun,
+    facts.CommandEnded: _ended,
+    facts.SiteLimitTaken: _limit_taken,
+    facts.SiteFailsafeBegun: _failsafe,
+    facts.SiteLimitEnded: _limit_ended,
+    facts.SiteLimitGone: _limit_gone,
+    facts.DesiredReached: _desired,
+}
+
+STATEMENTS: tuple[str, ...] = (_HEARD, _TAKEN, _BEGUN, _ENDED, _LIMIT, _DESIRED)
+"""This file's SQL, in the order in which a group is written."""
