@@ -5,6 +5,8 @@ grants as a lease. So a profile given by hand may never allow more than the fall
 more than the running transaction is allowed now; and it may not take the place of a profile of ours. Below that it is
 sent as given: it can only lower. A charge point marked quiet is counted at its whole range and gets no limits of ours,
 and one that is not part of the site is not balanced: there everything is sent as given.
+
+Nor may anybody promise a car a charge point that is being given new firmware.
 """
 
 from __future__ import annotations
@@ -23,7 +25,13 @@ def objection(
     charge_point: ChargePoint | None, picture: SitePicture, plan: Plan | None, request: m.Request
 ) -> str | None:
     """Why *request* must not be sent there, in words for whoever asked; None: it may."""
-    if charge_point is None or charge_point.quiet:
+    if charge_point is None:
+        return None
+    if isinstance(request, m.ReserveNowRequest | m.RemoteStartTransactionRequest):
+        entry = picture.charge_points.get(charge_point.identity)
+        if entry is not None and entry.updating is not None:
+            return f"{entry.updating} is under way: it may restart at any moment, so nobody is sent there"
+    if charge_point.quiet:
         return None
     given = given_profile(request)
     if given is None:

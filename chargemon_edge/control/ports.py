@@ -34,6 +34,7 @@ from chargemon_edge.site.file_facts import Delivery, FileProtocol, Ticket
 from chargemon_edge.site.image import Image
 from chargemon_edge.site.operation_facts import ChargingProfileStored
 from chargemon_edge.site.picture import SitePicture
+from chargemon_edge.site.rollout import RestoredCampaigns
 from chargemon_edge.site.token_facts import TokenIssued
 
 
@@ -348,6 +349,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     certificates: tuple[Fact, ...] = ()
     """What is known of charge points' certificates, as the facts that told of it."""
     files: RestoredFiles = RestoredFiles()
+    campaigns: RestoredCampaigns = RestoredCampaigns()
 
 
 class Journal(Protocol):

@@ -90,9 +90,10 @@ class RemoteStart:
         )
 
     def _waiting_connector(self, identity: str) -> int | None:
-        """The connector with a cable and no transaction that changed last; None: no car waits there."""
+        """The connector with a cable and no transaction that changed last; None: no car waits there, or new firmware is
+        on its way."""
         entry = self._present.picture.charge_points.get(identity)
-        if entry is None:
+        if entry is None or entry.updating is not None:
             return None
         waiting = [
             (connector.status_at.mono_s if connector.status_at is not None else 0.0, number)

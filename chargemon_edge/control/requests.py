@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -180,7 +180,23 @@ class Requests:
             current_time=timestamps.format_utc(at.utc_ms),
             interval=self._heartbeat_interval_s,
         )
-        return Handled(response, (booted,))
+        return Handled(response, (booted, *self._doubts_after(booted)))
+
+    def _doubts_after(self, booted: facts.ChargePointBooted) -> Iterator[Fact]:
+        """Other firmware than at the last boot may have come up without the profiles that the charge point held."""
+        entry = self._present.charge_point(booted.charge_point)
+        charge_point = self._present.site.charge_point_by_identity.get(booted.charge_point)
+        if charge_point is None or entry is None or entry.boot is None:
+            return
+        before, now = entry.boot.firmware_version, booted.firmware_version
+        if before != now:
+            for connector in charge_point.connectors:
+                yield facts.ProfilesInDoubt(
+                    at=booted.at,
+                    charge_point=booted.charge_point,
+                    connector=connector.number,
+                    reason=f"booted with firmware {now!r} instead of {before!r}",
+                )
 
     def _heartbeat(self, _charge_point: str, _request: m.HeartbeatRequest, _raw: bytes, at: Moment) -> Handled:
         return Handled(m.HeartbeatResponse(current_time=timestamps.format_utc(at.utc_ms)))

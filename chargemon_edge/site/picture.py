@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
+from chargemon_edge.site.rollout_facts import UpdateRecorded
 
 
 class MeterPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -87,6 +88,8 @@ class ChargePointPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seen: bool = False
     """Had a link since our start."""
     boot: facts.ChargePointBooted | None = None
+    updating: str | None = None
+    """The firmware update that is under way, in words: it may restart at any moment. None: none that we asked for."""
     connectors: Mapping[int, ConnectorPicture] = {}
 
 
@@ -327,6 +330,19 @@ def _in_doubt(fold: Fold, fact: facts.ProfilesInDoubt) -> None:
     fold.change_connector(fact.charge_point, fact.connector, held=None, fail_safe_ma=None, doubted=fact)
 
 
+def _update(fold: Fold, fact: UpdateRecorded) -> None:
+    update = fact.update
+    words = updating(update.campaign) if fact.under_way else None
+    before = fold.charge_point(update.charge_point)
+    if (None if before is None else before.updating) != words:
+        fold.change_charge_point(update.charge_point, updating=words)
+
+
+def updating(campaign: int) -> str:
+    """A firmware update that is under way, in words."""
+    return f"firmware update of campaign {campaign}"
+
+
 def _limit_refused(fold: Fold, fact: facts.LimitRefused) -> None:
     fold.change_connector(fact.charge_point, fact.connector, refused=fact)
 
@@ -347,4 +363,5 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.LimitHeld: _limit_held,
     facts.LimitRefused: _limit_refused,
     facts.ProfilesInDoubt: _in_doubt,
+    UpdateRecorded: _update,
 }

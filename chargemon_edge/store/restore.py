@@ -6,6 +6,8 @@ import sqlite3
 from collections import defaultdict
 from typing import Any
 
+from msgspec.structs import replace
+
 from chargemon_edge.control.ports import Restored
 from chargemon_edge.site.facts import ChargePointBooted, Moment
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
@@ -15,6 +17,7 @@ from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.restore_devices import restore_devices
 from chargemon_edge.store.restore_files import restore_files
 from chargemon_edge.store.restore_operations import restore_operations
+from chargemon_edge.store.restore_rollouts import restore_campaigns, restore_updating
 from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.restore_upstream import restore_upstream
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
@@ -44,6 +47,8 @@ def restore(
     charge_points = {identity: ChargePointPicture(connectors=entry) for identity, entry in connectors.items()}
     for identity, known, boot in _charge_points(site, now):
         charge_points[identity] = ChargePointPicture(known=known, boot=boot, connectors=connectors.get(identity, {}))
+    for identity, words in restore_updating(site).items():
+        charge_points[identity] = replace(charge_points.get(identity, ChargePointPicture()), updating=words)
     (kept_stops,) = site.execute("SELECT count(*) FROM kept_stop WHERE settled_utc_ms IS NULL").fetchone()
     return Restored(
         picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
@@ -56,6 +61,7 @@ def restore(
         certificates=restore_certificates(site, now),
         files=restore_files(site),
         upstream=restore_upstream(site),
+        campaigns=restore_campaigns(site),
     )
 
 

@@ -21,6 +21,8 @@ _ENDED_RESERVATIONS = (
 # so long a command from upstream is recognised when it comes again
 _KEEP_COMMANDS_MS = 30 * _DAY_MS
 _ENDED_COMMANDS = "DELETE FROM upstream_command WHERE ended_utc_ms < ?"
+_ENDED_CAMPAIGNS = "DELETE FROM campaign WHERE changed_utc_ms < ? AND state IN ('cancelled', 'finished')"
+_THEIR_UPDATES = "DELETE FROM campaign_update WHERE campaign NOT IN (SELECT number FROM campaign)"
 # when there are too many: the oldest of whoever has caused most
 _LOUDEST = (
     "DELETE FROM security_event WHERE (SELECT count(*) FROM security_event) > ? AND number IN ("
@@ -55,6 +57,8 @@ class Retention:
         gone += _prune(self._site, "kept_message", "received_utc_ms", events_before_ms)
         gone += self._site.execute(_ENDED_RESERVATIONS, (events_before_ms,)).rowcount
         gone += self._site.execute(_ENDED_COMMANDS, (utc_ms - _KEEP_COMMANDS_MS,)).rowcount
+        gone += self._site.execute(_ENDED_CAMPAIGNS, (events_before_ms,)).rowcount
+        gone += self._site.execute(_THEIR_UPDATES).rowcount
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
         return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
 

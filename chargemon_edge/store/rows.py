@@ -17,6 +17,7 @@ from chargemon_edge.store import (
     device_rows,
     file_rows,
     operation_rows,
+    rollout_rows,
     security_event,
     token_rows,
     upstream_rows,
@@ -80,6 +81,7 @@ _ORDER = {
             *access_rows.STATEMENTS,
             *file_rows.STATEMENTS,
             *upstream_rows.STATEMENTS,
+            *rollout_rows.STATEMENTS,
             *security_event.STATEMENTS,
             EVENT,
             *card_rows.LAST,
@@ -287,6 +289,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     **device_rows.ROWS,
     **file_rows.ROWS,
     **upstream_rows.ROWS,
+    **rollout_rows.ROWS,
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a

@@ -269,4 +269,38 @@ CREATE TABLE desired_state (
     error TEXT,
     changed_utc_ms INTEGER NOT NULL,
     PRIMARY KEY (upstream, name)
+
+
+-- rollouts
+
+-- "rules": JSON, as they were when it was started
+CREATE TABLE campaign (
+    number INTEGER PRIMARY KEY,
+    image TEXT NOT NULL,
+    version TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    made_utc_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL,
+    forgiven INTEGER,
+    changed_utc_ms INTEGER NOT NULL
+) STRICT;
+
+-- each charge point of a campaign, with where it stands
+CREATE TABLE campaign_update (
+    campaign INTEGER NOT NULL,
+    charge_point TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    wave INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    since_utc_ms INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    not_before_utc_ms INTEGER NOT NULL,
+    request_id INTEGER,
+    ticket_id TEXT,
+    from_version TEXT,
+    detail TEXT NOT NULL,
+    under_way INTEGER NOT NULL,
+    PRIMARY KEY (campaign, charge_point)
 ) STRICT, WITHOUT ROWID;

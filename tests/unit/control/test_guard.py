@@ -15,6 +15,8 @@ from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.layout import ChargePoint, Connector, ConnectorKey
 from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.rollout import Update
+from chargemon_edge.site.rollout_facts import UpdateRecorded
 
 AT = Moment(1000.0, 1_800_000_000_000)
 IDLE = SitePicture(started=AT)
@@ -70,6 +72,22 @@ def put(given: m.ChargingProfile, connector: int = 1) -> m.SetChargingProfileReq
 
 def refused(request: m.Request, *, picture: SitePicture = IDLE, plan: Plan | None = None) -> str | None:
     return guard.objection(BALANCED, picture, plan, request)
+
+
+@pytest.mark.parametrize("charge_point", [BALANCED, QUIET])
+def test_nobody_is_promised_a_charge_point_that_is_being_updated(charge_point: ChargePoint) -> None:
+    promises: tuple[m.Request, ...] = (
+        m.ReserveNowRequest(connector_id=1, expiry_date="2030-01-01T00:00:00Z", id_tag="A", reservation_id=1),
+        m.RemoteStartTransactionRequest(id_tag="A"),
+    )
+    update = Update(campaign=3, charge_point="CP1", place=0, wave=0)
+    updating = apply(IDLE, UpdateRecorded(at=AT, update=update, under_way=True))
+    over = apply(updating, UpdateRecorded(at=AT, update=update))
+
+    for promise in promises:
+        assert "firmware update of campaign 3" in (guard.objection(charge_point, updating, None, promise) or "")
+        assert guard.objection(charge_point, over, None, promise) is None
+    assert guard.objection(charge_point, updating, None, m.ResetRequest(type="Soft")) is None
 
 
 def test_a_default_up_to_the_fallback_current_goes_out_as_it_is() -> None:

@@ -39,6 +39,25 @@ def test_known_charge_point_is_accepted_at_boot_and_an_unknown_one_is_pending() 
     assert house.present.picture.charge_points["CP1"].boot is not None
 
 
+def test_other_firmware_may_have_forgotten_its_limits() -> None:
+    house = House()
+
+    def boot(version: str | None) -> list[str]:
+        before = len(house.journal.recorded)
+        house.ask(m.BootNotificationRequest(charge_point_model="M", charge_point_vendor="V", firmware_version=version))
+        new = house.journal.recorded[before:]
+        return [fact.reason for fact in new if isinstance(fact, facts.ProfilesInDoubt)]
+
+    assert boot("1.0") == []
+    house.present.apply(
+        [facts.FailSafeHeld(at=facts.Moment(1000.0, UTC_MS), charge_point="CP1", connector=1, fallback_ma=6_000)]
+    )
+    assert boot("1.0") == []
+    assert house.present.connector("CP1", 1).fail_safe_ma == 6_000
+    assert boot("2.0") == ["booted with firmware '2.0' instead of '1.0'"]
+    assert house.present.connector("CP1", 1).fail_safe_ma is None
+
+
 def test_authorize_answers_each_kind_of_tag() -> None:
     house = House()
 

@@ -11,6 +11,7 @@ from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
 from tests.unit.store.file_samples import FILES
 from tests.unit.store.upstream_samples import UPSTREAM
+from tests.unit.store.rollout_samples import ROLLOUT
 
 UTC_MS = 1_800_000_000_000
 
@@ -182,6 +183,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     ),
     *FILES,
     access_facts.AccessRemoved(at=AT, charge_point="CP9", by="command line"),
+    *ROLLOUT,
     access_facts.CertificateIssued(
         at=AT, charge_point="CP1", serial="a1b2", ends_utc_ms=UTC_MS + 63_072_000_000, sha256="ab" * 32
     ),
