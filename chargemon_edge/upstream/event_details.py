@@ -374,6 +374,26 @@ class ImageRemoved(Detail, frozen=True, kw_only=True):
     by: str
 
 
+class CampaignMoved(Detail, frozen=True, kw_only=True):
+    """A firmware campaign was started, paused, resumed, cancelled, stopped or finished."""
+
+    number: int
+    image: str
+    version: str
+    state: str
+    by: str
+    why: Text = UNSET
+
+
+class UpdateMoved(Detail, frozen=True, kw_only=True):
+    """A charge point of a firmware campaign is a step further, or has its verdict."""
+
+    campaign: int
+    step: str
+    attempt: int
+    detail: Text = UNSET
+
+
 class TicketIssued(Detail, frozen=True, kw_only=True):
     """A charge point may fetch or deliver one file."""
 

@@ -56,6 +56,8 @@ KINDS: dict[str, tuple[str, type[d.Detail]]] = {
     "TransferEnded": ("file.moved", d.TransferEnded),
     "FileDelivered": ("file.delivered", d.FileDelivered),
     "DeliveryRemoved": ("file.removed", d.DeliveryRemoved),
+    "CampaignRecorded": ("fw.campaign", d.CampaignMoved),
+    "UpdateRecorded": ("fw.update", d.UpdateMoved),
     "CommandTaken": ("cmd.accepted", d.CommandTaken),
     "CommandEnded": ("cmd.done", d.CommandEnded),
     "SiteLimitTaken": ("limit.set", d.LimitTaken),

@@ -269,7 +269,7 @@ CREATE TABLE desired_state (
     error TEXT,
     changed_utc_ms INTEGER NOT NULL,
     PRIMARY KEY (upstream, name)
-
+) STRICT, WITHOUT ROWID;
 
 -- rollouts
 

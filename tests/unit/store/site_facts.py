@@ -10,8 +10,8 @@ from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
 from tests.unit.store.file_samples import FILES
-from tests.unit.store.upstream_samples import UPSTREAM
 from tests.unit.store.rollout_samples import ROLLOUT
+from tests.unit.store.upstream_samples import UPSTREAM
 
 UTC_MS = 1_800_000_000_000
 
