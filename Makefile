@@ -14,6 +14,9 @@ SPELLED := .ci bench chargemon_edge debian docs etc release systemd tests CHANGE
 PIP_INSTALL := pip install --quiet --quiet --require-hashes --no-deps
 PYTEST := $(BIN)/python -m pytest -q
 
+# What was compiled once need not be compiled by the next run
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*  ## /\1	/' | expand -t 14
@@ -24,7 +27,7 @@ run: $(RUN_READY)  ## the daemon on a simulated site; prints the address of its 
 
 .PHONY: check
 check: $(DEV_READY)  ## the everyday checks, in under 30 s
-	@$(MAKE) --no-print-directory -j2 --output-sync=target quick types style imports spelling
+	@$(MAKE) --no-print-directory -j2 --output-sync=target quick properties types style imports spelling
 
 .PHONY: test
 test: $(DEV_READY)  ## everything a change must pass; on a fresh machine as root it installs what it needs
@@ -40,7 +43,7 @@ test: $(DEV_READY)  ## everything a change must pass; on a fresh machine as root
 # In percent of lines and branches, by the tests without processes of their own
 COVERAGE_FLOOR := 90
 
-.PHONY: style types imports spelling quick
+.PHONY: style types imports spelling quick properties
 style: $(DEV_READY)
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted; try: make tidy"; $(BIN)/ruff format --check .; }
 	@$(BIN)/ruff check --quiet .
@@ -55,7 +58,10 @@ spelling: $(DEV_READY)
 	@$(BIN)/codespell $(SPELLED)
 	@echo "spelling: ok"
 quick: $(DEV_READY)
-	@$(PYTEST) tests/test_tidy.py tests/unit tests/property
+	@$(PYTEST) tests/test_tidy.py tests/unit
+# beside the others, where there are two cores; the cache is theirs
+properties: $(DEV_READY)
+	@$(PYTEST) -p no:cacheprovider tests/property
 
 .PHONY: tidy
 tidy: $(DEV_READY)  ## format, and mend what ruff can mend by itself

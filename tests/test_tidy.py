@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import itertools
 import re
 import subprocess
@@ -39,6 +40,11 @@ def _python_files(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
+@functools.cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _text_files() -> Iterator[tuple[str, str]]:
     """Everything that would be committed, by path from the root, as far as it is text."""
     listed = subprocess.run(
@@ -61,7 +67,7 @@ def test_every_function_fits_one_screen() -> None:
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in _python_files("chargemon_edge", "bench", "release")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
     ]
@@ -83,8 +89,7 @@ def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT))
         for path in _python_files("chargemon_edge", "bench", "release", "tests")
-        if (path.name != "__init__.py" or path.is_relative_to(PACKAGE))
-        and ast.get_docstring(ast.parse(path.read_text())) is None
+        if (path.name != "__init__.py" or path.is_relative_to(PACKAGE)) and ast.get_docstring(_parsed(path)) is None
     ]
 
     assert silent == []

@@ -23,7 +23,7 @@ from chargemon_edge.control.ports import Clock
 from chargemon_edge.keys import authority as authorities
 from chargemon_edge.keys.authority import KINDS, Authority, Kind
 from chargemon_edge.keys.contexts import server_context, trust
-from chargemon_edge.keys.pem import KeysError, PrivateKey, pair_pem, read_certificates, read_pair, write_private
+from chargemon_edge.keys.pem import KeysError, Pair, PrivateKey, pair_pem, read_certificates, read_pair, write_private
 from chargemon_edge.keys.settings import KeysSettings
 from chargemon_edge.keys.signing_request import RequestRefused, judged
 
@@ -136,8 +136,10 @@ class Keyring:
     def _take_server(self, kind: Kind) -> None:
         own = self._settings.server_certificate if kind == "ecdsa" else self._settings.server_certificate_rsa
         path = self._directory / f"server-{kind}.pem" if own is None else Path(own)
-        if own is None and self._is_due(kind, path):
+        pair = self._kept_pair(path) if own is None else None
+        if own is None and (pair is None or self._is_due(kind, *pair)):
             self._make_server(kind, path)
+            pair = None
         try:
             stat = path.stat()
         except OSError as error:
@@ -146,7 +148,8 @@ class Keyring:
         before = self._servers.get(kind)
         if before is not None and before.file == file:
             return
-        key, certificates = read_pair(path)
+        # reading an RSA key proves it, which takes long on a small machine: it is done once
+        key, certificates = pair or read_pair(path)
         if isinstance(key, rsa.RSAPrivateKey) is not (kind == "rsa"):
             raise KeysError(f"{path} holds a key of the other kind; {kind} is wanted here")
         for context in (self.tls, self.mutual_tls):
@@ -154,16 +157,19 @@ class Keyring:
         self._servers[kind] = _Server(certificates[0], file, own is not None)
         log.info("server certificate kind=%s ends=%s", kind, f"{certificates[0].not_valid_after_utc:%Y-%m-%d}")
 
-    def _is_due(self, kind: Kind, path: Path) -> bool:
-        """Whether there is none that is worth keeping."""
+    def _kept_pair(self, path: Path) -> Pair | None:
+        """What was made before, as far as it can be read."""
         try:
-            key, (certificate, *_) = read_pair(path)
+            return read_pair(path)
         except FileNotFoundError:
-            return True
+            return None
         except KeysError as error:
             log.warning("a server certificate is made anew: %s", error)
-            return True
-        root = self._authorities.get(kind)
+            return None
+
+    def _is_due(self, kind: Kind, key: PrivateKey, certificates: list[x509.Certificate]) -> bool:
+        """Whether it is not worth keeping."""
+        certificate, root = certificates[0], self._authorities.get(kind)
         if root is None:
             return False
         if certificate.issuer != root.certificate.subject or isinstance(key, rsa.RSAPrivateKey) is not (kind == "rsa"):

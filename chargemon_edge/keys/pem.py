@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+Pair = tuple[PrivateKey, list[x509.Certificate]]
+"""A key and its certificates, its own first."""
 
 
 class KeysError(Exception):
@@ -44,7 +46,7 @@ def pair_pem(key: PrivateKey, certificates: list[x509.Certificate]) -> bytes:
     return text + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
 
 
-def read_pair(path: Path) -> tuple[PrivateKey, list[x509.Certificate]]:
+def read_pair(path: Path) -> Pair:
     """The key and the certificates in *path*, the key's own first. Raises KeysError; FileNotFoundError without it."""
     try:
         content = path.read_bytes()

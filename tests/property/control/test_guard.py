@@ -6,6 +6,7 @@ The composition is the simulated charger's own reading of OCPP 1.6 §3.13 on pla
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,9 @@ LEASE_S = 120
 AT = Moment(1000.0, START_MS)
 TIMES = ["2027-01-15T07:00:00Z", "2027-01-15T08:00:30Z", "2027-01-15T08:01:30Z", "2027-01-16T08:00:00Z"]
 _PURPOSES = ["TxProfile", "TxProfile", "TxDefaultProfile", "TxDefaultProfile", "ChargePointMaxProfile"]
-FEW = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(
+    max_examples=int(os.environ.get("CHARGEMON_EXAMPLES", "100")), suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def put_into(store: ProfileStore, request: m.SetChargingProfileRequest) -> None:

@@ -75,8 +75,9 @@ def test_of_one_source_the_newest_are_kept_and_others_lose_nothing(site: sqlite3
 
 
 def test_a_source_of_any_length_is_bounded_as_one(site: sqlite3.Connection) -> None:
+    fill(site, "x" * 1_000, KEPT_PER_SOURCE - 1)
     for ending in ("a", "b"):
-        write(site, "x" * 5_000 + ending, KEPT_PER_SOURCE - 1, detail="y" * 5_000)
+        write(site, "x" * 5_000 + ending, 3, detail="y" * 5_000)
 
     assert kept(site) == {"x" * 1_000: KEPT_PER_SOURCE}
     assert site.execute("SELECT max(length(detail)) FROM security_event").fetchone() == (1_000,)
