@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from chargemon_edge import __version__
 from chargemon_edge.access import Access
 from chargemon_edge.balancing.regulator import Regulator
@@ -29,6 +31,7 @@ from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.kept_stops import KeptStops
+from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
@@ -74,12 +77,17 @@ class App:
         *,
         inline_writer: bool = False,
         sockets: Mapping[str, Sequence[socket.socket]] | None = None,
+        not_taken: NotTaken | None = None,
     ) -> None:
-        """*sockets*: listening ones that systemd opened, by name: ``chargers``, ``page``."""
+        """*sockets*: listening ones that systemd opened, by name: ``chargers``, ``page``.
+
+        *not_taken*: what is wrong with the configuration's files, where *settings* are others than theirs.
+        """
         self.settings = settings
         self.clock = clock
         self._inline_writer = inline_writer
         self._sockets = sockets or {}
+        self._not_taken = not_taken
         self._killed = False
         self._notifier = Notifier()
         # set by run(); unset before
@@ -117,6 +125,7 @@ class App:
             page = _page(
                 settings, store, present, commissioning, models, configuration, chargers, cards, access, commands, clock
             )
+            page.replace_not_taken(self._not_taken)
             balance = _balance(settings, store, present, directory, models, clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
@@ -135,25 +144,41 @@ class App:
                     rooms.create_task(cards.run(), name="cards")
                     rooms.create_task(commands.run(), name="commands")
                     rooms.create_task(balance.run(), name="balance")
-                    rooms.create_task(_watch(notifier, store, present), name="watchdog")
+                    rooms.create_task(_watch(notifier, store, self._status), name="watchdog")
                     self._running = Running(
                         present, cards, balance, contact, chargers, page, meters, models, configuration
                     )
                     _announce(settings, present, addresses)
-                    notifier.ready(_status(present))
+                    notifier.ready(self._status())
                     listeners.callback(notifier.stopping)
                     if ready is not None:
                         ready(addresses)
         finally:
             store.close(flush=not self._killed)
 
-    def reload(self, read: Callable[[], Settings]) -> None:
-        """Take the settings of *read* as far as a running daemon can, and tell; *read* may raise ConfigError."""
+    def reload(self, read: Callable[[], Settings]) -> bool:
+        """Take the settings of *read* as far as a running daemon can, and tell; *read* may raise ConfigError.
+
+        True: all of them are in force now.
+        """
         if self._running is None:
-            return
+            return False
         self._notifier.reloading()
-        self.settings = reload(self.settings, self._running, read)
-        self._notifier.ready(_status(self._running.present))
+        done = reload(self.settings, self._running, read)
+        self.settings = done.settings
+        if done.mistakes:
+            # what a start went back to, or what was in force since: that has not changed now
+            before = self._not_taken or NotTaken(mistakes=(), in_force=Instead.BEFORE)
+            self._not_taken = replace(before, mistakes=done.mistakes)
+        else:
+            self._not_taken = None
+        self._running.page.replace_not_taken(self._not_taken)
+        self._notifier.ready(self._status())
+        return not done.mistakes and not done.waiting
+
+    def _status(self) -> str:
+        words = "starting" if self.present is None else _status(self.present)
+        return words if self._not_taken is None else f"{self._not_taken.summary}: {words}"
 
     def kill(self) -> None:
         """Make the coming end of :meth:`run` that of a crash: what is not on disk yet is lost. For simulations."""
@@ -303,7 +328,7 @@ def _reporter(store: Store, present: Present) -> Callable[[Fact], None]:
     return report
 
 
-async def _watch(notifier: Notifier, store: Store, present: Present) -> None:
+async def _watch(notifier: Notifier, store: Store, status: Callable[[], str]) -> None:
     """Feed systemd's watchdog, but only while the loop turns in time and the writer still answers."""
     period_s = watchdog_period_s() or 10.0
     loop = asyncio.get_running_loop()
@@ -318,7 +343,7 @@ async def _watch(notifier: Notifier, store: Store, present: Present) -> None:
             log.error("the writer stands, or has not answered for %.0f s; the watchdog is not fed", WRITER_ANSWER_MAX_S)
             continue
         notifier.alive()
-        notifier.status(_status(present))
+        notifier.status(status())
 
 
 def _status(present: Present) -> str:

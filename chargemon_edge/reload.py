@@ -72,15 +72,26 @@ class Running(NamedTuple):
     configuration: Configuration
 
 
-def reload(settings: Settings, running: Running, read: Callable[[], Settings]) -> Settings:
-    """The settings in force after those of *read* were taken over; with mistakes in them, all stays as it is."""
+class Reloaded(NamedTuple):
+    """How it went."""
+
+    settings: Settings
+    """In force now."""
+    mistakes: tuple[str, ...] = ()
+    """Why nothing was taken; empty: something, or all, was."""
+    waiting: tuple[str, ...] = ()
+    """What waits for a restart."""
+
+
+def reload(settings: Settings, running: Running, read: Callable[[], Settings]) -> Reloaded:
+    """Take over the settings of *read*, which may raise ConfigError; with mistakes in them, all stays as it is."""
     try:
         wanted, waiting = split(settings, read())
         _take(settings, wanted, running)
     except (ConfigError, CredentialsError) as error:
         for mistake in error.mistakes:
             _log.error("configuration not taken: %s", mistake)
-        return settings
+        return Reloaded(settings, mistakes=tuple(error.mistakes))
     if waiting:
         _log.warning(
             "configuration taken but for settings=%s: they wait for a restart (systemctl restart chargemon-edge)",
@@ -88,7 +99,7 @@ def reload(settings: Settings, running: Running, read: Callable[[], Settings]) -
         )
     else:
         _log.info("configuration taken")
-    return wanted
+    return Reloaded(wanted, waiting=waiting)
 
 
 def split(old: Settings, new: Settings) -> tuple[Settings, tuple[str, ...]]:

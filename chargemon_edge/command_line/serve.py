@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
+import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,13 @@ from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, V
 
 if TYPE_CHECKING:
     from chargemon_edge.app import App
-    from chargemon_edge.config import Settings
+    from chargemon_edge.config import ConfigFiles
+    from chargemon_edge.control.ports import Clock
 
+_log = logging.getLogger(__name__)
+
+# set by systemd for a service with StateDirectory=
+STATE = "STATE_DIRECTORY"
 DEFAULT_CONFIG = Path("/etc/chargemon-edge/config.toml")
 
 
@@ -34,28 +41,43 @@ def _run(chosen: Namespace) -> int:
     from chargemon_edge.store.errors import StoreError
     from chargemon_edge.systemd import inherited_sockets
 
+    state = os.environ.get(STATE)
+    files = configuration.ConfigFiles(chosen.config, None if state is None else Path(state))
     try:
-        settings = configuration.load_file(chosen.config)
+        settings, not_taken = files.begin()
     except configuration.ConfigError as error:
         _print_mistakes(chosen.config, error.mistakes)
         return EXIT_USAGE
     log.configure(settings.log_level, JournalHandler)
+    if not_taken is not None:
+        for mistake in not_taken.mistakes:
+            _log.error("configuration not taken: %s", mistake)
+        _log.critical("started with other settings: %s", not_taken.summary)
     # what was built at start lives for ever: the collector need not look at it again, nor so often at the rest
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     try:
-        app = App(settings, SystemClock(), sockets=inherited_sockets())
-        asyncio.run(_until_signalled(app, lambda: configuration.load_file(chosen.config)))
+        clock = SystemClock()
+        app = App(settings, clock, sockets=inherited_sockets(), not_taken=not_taken)
+        asyncio.run(_until_signalled(app, files, clock, keep=not_taken is None))
     except (StoreError, OSError) as error:
         print(f"chargemon-edge: {error}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK
 
 
-async def _until_signalled(app: App, read: Callable[[], Settings]) -> None:
-    serving = asyncio.create_task(app.run())
+async def _until_signalled(app: App, files: ConfigFiles, clock: Clock, *, keep: bool) -> None:
+    def ready(_addresses: object) -> None:
+        if keep:
+            files.keep(clock.utc_ms())
+
+    def reload() -> None:
+        if app.reload(files.read):
+            files.keep(clock.utc_ms())
+
+    serving = asyncio.create_task(app.run(ready))
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, app.reload, read)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ _LEADING_PATH = re.compile(r"[A-Za-z0-9_-]+(?:\[\d+\])?(?:\.[A-Za-z0-9_-]+(?:\[\
 
 
 class UnreadableError(Exception):
-    """Files that cannot be read or are no TOML: one line each in *mistakes*."""
+    """A text that is no TOML: one line for each reason in *mistakes*."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("; ".join(mistakes))
@@ -76,23 +77,31 @@ class Documents:
         return f"{origin.file}: {origin.path}{mistake[len(known) :]}"
 
 
-def read_files(path: Path) -> Documents:
-    """The file at *path* and those of the folder ``conf.d`` beside it; UnreadableError names all that are no use."""
-    documents = Documents()
+def read_texts(path: Path) -> tuple[dict[str, str], list[str]]:
+    """The files at *path* and in ``conf.d`` beside it, each one's text by its name in the order in which they count;
+    and a line for each that cannot be read."""
+    texts: dict[str, str] = {}
     mistakes: list[str] = []
     for file in (path, *sorted((path.parent / FOLDER).glob("*.toml"))):
-        name = file.name if file is path else f"{FOLDER}/{file.name}"
         try:
-            documents.add(name, parse(file.read_text(encoding="utf-8")))
+            texts[file.name if file is path else f"{FOLDER}/{file.name}"] = file.read_text(encoding="utf-8")
         except OSError as error:
             mistakes.append(f"{file}: cannot be read ({error.strerror}); check the path and its permissions")
         except UnicodeDecodeError as error:
             mistakes.append(f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})")
+    return texts, mistakes
+
+
+def merge(texts: Mapping[str, str]) -> tuple[Documents, list[str]]:
+    """Those of *texts* that are TOML as one document; and a line for each that is none."""
+    documents = Documents()
+    mistakes: list[str] = []
+    for name, text in texts.items():
+        try:
+            documents.add(name, parse(text))
         except UnreadableError as error:
-            mistakes.extend(f"{file}: {words}" for words in error.mistakes)
-    if mistakes:
-        raise UnreadableError(mistakes)
-    return documents
+            mistakes.extend(f"{name}: {words}" for words in error.mistakes)
+    return documents, mistakes
 
 
 def parse(text: str) -> dict[str, Any]:

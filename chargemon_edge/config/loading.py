@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.config import tables
 from chargemon_edge.config.charger_models import catalogue
-from chargemon_edge.config.files import UnreadableError, parse, read_files
+from chargemon_edge.config.files import UnreadableError, merge, parse, read_texts
 from chargemon_edge.config.reader import read
 from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.control.charger_models import SiteSays
 from chargemon_edge.csms import settings as charger_settings
+from chargemon_edge.csms.credentials import CredentialsError, read_credentials
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
 from chargemon_edge.keys import settings as keys_settings
 from chargemon_edge.keys.settings import KeysSettings
@@ -77,12 +78,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_file(path: Path) -> Settings:
     """The settings in the file at *path* and in ``conf.d`` beside it; raises ConfigError, also for unreadable files."""
+    texts, unreadable = read_texts(path)
+    return load_texts(texts, path.parent, unreadable=unreadable)
+
+
+def load_texts(
+    texts: Mapping[str, str], folder: Path, *, unreadable: Sequence[str] = (), shut_out: list[str] | None = None
+) -> Settings:
+    """The settings in *texts*, files by name; relative paths in them count from *folder*. Raises ConfigError.
+
+    *unreadable*: mistakes that were found before. *shut_out*: charge points whose password cannot be read are no
+    mistake but added there; they stay on the site and cannot get in.
+    """
+    documents, untoml = merge(texts)
+    if unreadable or untoml:
+        raise ConfigError([*unreadable, *untoml])
     try:
-        documents = read_files(path)
-    except UnreadableError as error:
-        raise ConfigError(error.mistakes) from error
-    try:
-        return _settings(documents.document, path.parent)
+        return settings_of(documents.document, folder, shut_out=shut_out)
     except ConfigError as error:
         raise ConfigError([documents.located(mistake) for mistake in error.mistakes]) from error
 
@@ -93,10 +105,11 @@ def load(text: str, folder: Path) -> Settings:
         document = parse(text)
     except UnreadableError as error:
         raise ConfigError(error.mistakes) from error
-    return _settings(document, folder)
+    return settings_of(document, folder)
 
 
-def _settings(document: dict[str, Any], folder: Path) -> Settings:
+def settings_of(document: Mapping[str, Any], folder: Path, *, shut_out: list[str] | None = None) -> Settings:
+    """The settings in one TOML document; the rest as in :func:`load_texts`."""
     wrong: list[str] = []
     file = read(File, document, "", wrong)
     if file is None:
@@ -109,9 +122,14 @@ def _settings(document: dict[str, Any], folder: Path) -> Settings:
     )
     if site.circuits or site.charge_points or site.meters:
         wrong.extend(mistakes(site))
-    wrong.extend(_access_mistakes(file, folder))
+    closed = _access_mistakes(file, folder)
+    if shut_out is None:
+        wrong.extend(words for mistakes_of in closed.values() for words in mistakes_of)
+    else:
+        shut_out.extend(closed)
     wrong.extend(_model_mistakes(file))
-    chargers = replace(file.chargers, charge_points=tuple(_access(one, folder) for one in file.charge_point))
+    access = (_access(one, folder) for one in file.charge_point if shut_out is None or one.identity not in closed)
+    chargers = replace(file.chargers, charge_points=tuple(access))
     wrong.extend(_room_mistakes(file, chargers))
     if wrong:
         raise ConfigError(wrong)
@@ -164,17 +182,23 @@ def _access(table: tables.ChargePointTable, folder: Path) -> ChargePointAccess:
     )
 
 
-def _access_mistakes(file: File, folder: Path) -> list[str]:
-    wrong = []
+def _access_mistakes(file: File, folder: Path) -> dict[str, list[str]]:
+    """What is wrong with the passwords, by identity."""
+    wrong: dict[str, list[str]] = {}
     for table in file.charge_point:
         who = f"charge point {table.identity!r}"
         if table.password_file is None:
             continue
         try:
             if not secret_path(folder, table.password_file).read_bytes().strip():
-                wrong.append(f"{who}: password_file {table.password_file!r} is empty")
+                wrong[table.identity] = [f"{who}: password_file {table.password_file!r} is empty"]
+            else:
+                read_credentials([_access(table, folder)])
         except OSError as error:
-            wrong.append(f"{who}: password_file {table.password_file!r} cannot be read ({error.strerror}){_advice()}")
+            words = f"{who}: password_file {table.password_file!r} cannot be read ({error.strerror}){_advice()}"
+            wrong[table.identity] = [words]
+        except CredentialsError as error:
+            wrong[table.identity] = error.mistakes
     return wrong
 
 

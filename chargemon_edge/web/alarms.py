@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from chargemon_edge.control.certification import Due
+from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.web.shapes import (
     AlarmView,
@@ -21,6 +22,9 @@ from chargemon_edge.web.shapes import (
 
 # after our own start every charger is away for a while: they come back at their own pace
 RECONNECT_GRACE_S = 120.0
+
+# of a file that is no configuration at all, nobody wants to read a thousand lines
+MISTAKES_SHOWN_MAX = 20
 
 NEXT_STEPS = (
     "write its fuses ([[circuit]]), meter and chargers into /etc/chargemon-edge/conf.d/site.toml (config.toml beside "
@@ -44,12 +48,18 @@ def alarms(
     commissioning_s: float | None,
     without_login: Sequence[str],
     ending: Sequence[Due],
+    not_taken: NotTaken | None,
     now_utc_ms: int,
 ) -> tuple[AlarmView, ...]:
     """All that stand; *armed* is None while nothing has been decided yet."""
     found = [
         *(alarm for circuit in circuits for alarm in _over_fuse(circuit)),
-        *(_not_armed(armed, why) if circuits or any(one.configured for one in charge_points) else _not_described()),
+        *(() if not_taken is None else _not_taken(not_taken)),
+        *(
+            _not_armed(armed, why)
+            if not_taken is not None or circuits or any(one.configured for one in charge_points)
+            else _not_described()
+        ),
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
@@ -77,6 +87,34 @@ def _over_fuse(circuit: CircuitView) -> Iterator[AlarmView]:
             subject=circuit.name,
             what=f"{circuit.name}: {' and '.join(over)} above the fuse of {_fuse(circuit.fuse_ma)}.",
             advice="The cars are being lowered. If it lasts longer than a minute, switch off other loads.",
+        )
+
+
+def _not_taken(not_taken: NotTaken) -> Iterator[AlarmView]:
+    what = f"{not_taken.summary[0].upper()}{not_taken.summary[1:]}."
+    if not_taken.in_force is Instead.BEFORE:
+        yield AlarmView(
+            code="configuration_refused",
+            severity=Severity.WARNING,
+            subject="configuration",
+            what=what,
+            advice="Mend what is listed, try with: chargemon-edge check-config, then: systemctl reload chargemon-edge",
+        )
+    else:
+        yield AlarmView(
+            code="configuration_mistakes",
+            severity=Severity.CRITICAL,
+            subject="configuration",
+            what=what,
+            advice="Mend what is listed, try with: chargemon-edge check-config, then: systemctl restart chargemon-edge",
+        )
+    for number, mistake in enumerate(not_taken.mistakes[:MISTAKES_SHOWN_MAX], start=1):
+        yield AlarmView(
+            code="configuration_mistake",
+            severity=Severity.WARNING,
+            subject=f"configuration {number}",
+            what=mistake,
+            advice="And more: chargemon-edge check-config" if number == MISTAKES_SHOWN_MAX else "",
         )
 
 

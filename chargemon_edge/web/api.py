@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from chargemon_edge.control.certificates import ending
+from chargemon_edge.control.not_taken import NotTaken
 from chargemon_edge.control.ports import moment
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.web import hosts
@@ -45,6 +46,7 @@ class Api:
     ) -> None:
         self._settings = settings
         self.meter_stale_s = meter_stale_s
+        self.not_taken: NotTaken | None = None
         self._rooms = rooms
         self._access = Access(rooms.tokens, rooms.clock, report)
         self.stream = Stream(rooms.present, rooms.clock, render(self._view), settings.streams_max)
@@ -79,6 +81,7 @@ class Api:
             commissioning_s=rooms.commissioning.remaining_s() or None,
             without_login=rooms.charger_access.without_login(present.site.charge_point_by_identity),
             ending=ending(rooms.authority, rooms.certificates, now.utc_ms),
+            not_taken=self.not_taken,
         )
 
 

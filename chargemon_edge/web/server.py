@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from chargemon_edge.control.not_taken import NotTaken
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.web.api import Api
 from chargemon_edge.web.settings import WebSettings
@@ -59,6 +60,10 @@ class WebServer:
     def replace_meter_stale(self, stale_s: float) -> None:
         """Show a meter's reading as old after *stale_s*."""
         self._api.meter_stale_s = stale_s
+
+    def replace_not_taken(self, not_taken: NotTaken | None) -> None:
+        """Show what is wrong with the configuration's files; None: nothing any more."""
+        self._api.not_taken = not_taken
 
     async def stop(self) -> None:
         """Close the listeners; live streams end at once, running answers within a second."""

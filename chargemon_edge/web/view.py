@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Plan
 from chargemon_edge.control.certification import Due
+from chargemon_edge.control.not_taken import NotTaken
 from chargemon_edge.log import masked
 from chargemon_edge.site.facts import Moment, ValuesReported
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, ConnectorKey, MeterPlace, Site
@@ -50,11 +51,10 @@ def site_view(
     commissioning_s: float | None = None,
     without_login: Sequence[str] = (),
     ending: Sequence[Due] = (),
+    not_taken: NotTaken | None = None,
 ) -> SiteView:
-    """Everything the page shows, at *now*.
-
-    *without_login*: who gets in on security profile 0; *ending*: certificates within their warning time.
-    """
+    """Everything the page shows, at *now*. *without_login*: who gets in on security profile 0; *ending*: certificates
+    within their warning time; *not_taken*: what is wrong with the configuration's files."""
     meters = tuple(
         _meter(place, picture.meters.get(place.name, _NO_METER), now, meter_stale_s) for place in site.meters
     )
@@ -81,6 +81,7 @@ def site_view(
         commissioning_s=commissioning_s,
         without_login=without_login,
         ending=ending,
+        not_taken=not_taken,
         now_utc_ms=now.utc_ms,
     )
     return SiteView(

@@ -103,11 +103,11 @@ def test_every_file_that_is_no_use_is_named(folder: Path) -> None:
     (folder / "conf.d" / "a.toml").write_text("[page\n")
     (folder / "conf.d" / "b.toml").write_bytes(b"\xff")
 
-    first, second = _mistakes(folder)
+    unreadable, no_toml = _mistakes(folder)
 
-    assert "a.toml: not valid TOML" in first
-    assert "the line reads '[page'" in first
-    assert "b.toml: is not UTF-8 text" in second
+    assert "b.toml: is not UTF-8 text" in unreadable
+    assert "conf.d/a.toml: not valid TOML" in no_toml
+    assert "the line reads '[page'" in no_toml
 
 
 def test_under_systemd_passwords_are_read_from_what_it_hands_over(

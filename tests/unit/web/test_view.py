@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from chargemon_edge.control.certification import Due
+from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture, apply
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
+from chargemon_edge.web.alarms import MISTAKES_SHOWN_MAX
 from chargemon_edge.web.shapes import ConnectorView, Severity, SiteView
 from chargemon_edge.web.view import health_view, site_view
 from tests.unit.web.example import (
@@ -320,6 +322,32 @@ def test_chargers_without_a_login_are_named_for_as_long_as_they_are_let_in_and_h
     assert health_view(view).status == "ok"
     assert "without_login" in codes(much_later)
     assert "without_login" not in codes(site_view(SITE, linked, PLAN, NOW, 7))
+
+
+def test_every_mistake_in_the_configuration_is_told_with_what_is_in_force_instead() -> None:
+    started = NotTaken(mistakes=("site.name: wrong", "b"), in_force=Instead.LAST_GOOD, kept_utc_ms=0, shut_out=("CP9",))
+    view = site_view(SITE, picture(), PLAN, NOW, 7, not_taken=started)
+
+    whole, *each = (alarm for alarm in view.alarms if alarm.code.startswith("configuration"))
+    assert (whole.code, whole.severity) == ("configuration_mistakes", Severity.CRITICAL)
+    assert whole.what == (
+        "The configuration has 2 mistakes and is not in force; the last good one counts, of 1970-01-01 00:00 UTC; "
+        "without password, so shut out: CP9."
+    )
+    assert [alarm.what for alarm in each] == ["site.name: wrong", "b"]
+    # the page keeps one card for each of them
+    assert len({(alarm.code, alarm.subject) for alarm in view.alarms}) == len(view.alarms)
+    assert health_view(view).status == "attention"
+
+
+def test_a_refused_reload_is_told_and_a_long_list_is_cut() -> None:
+    refused = NotTaken(mistakes=tuple(map(str, range(30))), in_force=Instead.BEFORE)
+    view = site_view(SITE, picture(), PLAN, NOW, 7, not_taken=refused)
+
+    assert [alarm.severity for alarm in view.alarms if alarm.code == "configuration_refused"] == [Severity.WARNING]
+    each = [alarm for alarm in view.alarms if alarm.code == "configuration_mistake"]
+    assert len(each) == MISTAKES_SHOWN_MAX
+    assert "check-config" in each[-1].advice
 
 
 @pytest.mark.parametrize(
