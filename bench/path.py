@@ -52,6 +52,7 @@ from chargemon_edge.csms.outgoing import Outgoing
 from chargemon_edge.csms.recorder import Recorder
 from chargemon_edge.csms.wire import Wire
 from chargemon_edge.ocpp.v16 import messages as m
+from chargemon_edge.ocpp.v16.repeated_values import MeasuredValues
 from chargemon_edge.site.facts import Fact, TransactionStarted, TransactionStopped
 from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.store.journal import open_store
@@ -189,6 +190,7 @@ class _ReadyMade:
             id_tag_info=m.IdTagInfo(status="Accepted"), transaction_id=1
         ),
         m.MeterValuesRequest: m.MeterValuesResponse(),
+        MeasuredValues: m.MeterValuesResponse(),
         m.HeartbeatRequest: m.HeartbeatResponse(current_time="2026-01-01T00:00:00.000Z"),
         m.StopTransactionRequest: m.StopTransactionResponse(id_tag_info=m.IdTagInfo(status="Accepted")),
     }

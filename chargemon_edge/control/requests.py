@@ -26,6 +26,7 @@ from chargemon_edge.log import masked
 from chargemon_edge.ocpp import timestamps
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.ocpp.v16 import metering
+from chargemon_edge.ocpp.v16.repeated_values import MeasuredValues
 from chargemon_edge.site import facts, operation_facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.picture import Transaction
@@ -326,10 +327,18 @@ class Requests:
         return "already ended"
 
     def _values(self, charge_point: str, request: m.MeterValuesRequest, raw: bytes, at: Moment) -> Handled:
+        measured = MeasuredValues(
+            connector_id=request.connector_id,
+            transaction_id=request.transaction_id,
+            measured=metering.normalise(request.meter_value),
+        )
+        return self._measured(charge_point, measured, raw, at)
+
+    def _measured(self, charge_point: str, request: MeasuredValues, raw: bytes, at: Moment) -> Handled:
         response = m.MeterValuesResponse()
         if not 0 <= request.connector_id <= CONNECTOR_MAX:
             return Handled(response, (_kept(charge_point, request, raw, at),))
-        measured = metering.normalise(request.meter_value)
+        measured = request.measured
         key = (charge_point, request.connector_id)
         judge = self._times.get(key)
         if judge is None:
@@ -384,6 +393,7 @@ _HANDLERS: dict[type[Any], _Handler] = {
     m.DataTransferRequest: Requests._data_transfer,
     m.HeartbeatRequest: Requests._heartbeat,
     m.MeterValuesRequest: Requests._values,
+    MeasuredValues: Requests._measured,
     m.SignCertificateRequest: Requests._sign,
     m.StartTransactionRequest: Requests._start,
     m.StatusNotificationRequest: Requests._status,

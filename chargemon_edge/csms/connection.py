@@ -22,6 +22,7 @@ from chargemon_edge.ocpp.link import Confirmed, Errored, Ignored, Link, LinkErro
 from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16.codec import PayloadError
 from chargemon_edge.ocpp.v16.messages import Request, Response, StartTransactionResponse
+from chargemon_edge.ocpp.v16.repeated_values import RequestReader
 from chargemon_edge.site.charger_model import Quirks
 
 _log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Connection:
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self._opened_s = clock.monotonic_s()
-        self._link = Link(f"{clock.utc_ms() & 0xFFFFFFFFFF:x}.", codec.read_request)
+        self._link = Link(f"{clock.utc_ms() & 0xFFFFFFFFFF:x}.", RequestReader().read)
         self._queue = CallQueue(settings.max_waiting_calls)
         # answers that wait for their delay
         self._held_back = 0

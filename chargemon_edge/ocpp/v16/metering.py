@@ -79,6 +79,34 @@ def normalise(meter_values: Sequence[MeterValue]) -> Measurement:
     return _newest(meter_values)
 
 
+Places = tuple[tuple[int, int, float], ...]
+"""Slot, number of the sample that it takes, and factor."""
+
+
+def places(samples: Sequence[SampledValue]) -> Places:
+    """Which of *samples* count, if all their numbers are usable: what :func:`placed` needs, whatever the numbers."""
+    first: dict[int, tuple[int, float]] = {}
+    second: dict[int, tuple[int, float]] = {}
+    for index, sample in enumerate(samples):
+        place = _PLACES[sample.measurand, sample.unit, sample.phase]
+        if place is None or sample.format == "SignedData":
+            continue
+        slot, factor = place
+        if _at_outlet(sample):
+            first[slot] = (index, factor)
+        else:
+            second.setdefault(slot, (index, factor))
+    return tuple((slot, index, factor) for slot, (index, factor) in {**second, **first}.items())
+
+
+def placed(where: Places, numbers: Sequence[float], measured_utc_ms: int | None) -> Measurement:
+    """What :func:`normalise` makes of samples with these *numbers*, none of them too large."""
+    slots: list[float | None] = [*_NOTHING]
+    for slot, index, factor in where:
+        slots[slot] = numbers[index] * factor
+    return _measurement(slots, measured_utc_ms)
+
+
 def _newest(meter_values: Sequence[MeterValue]) -> Measurement:
     """Several times in one message: the newest counts; an unreadable time counts as older than any other."""
     timed = [(parse(value.timestamp), value) for value in meter_values]
@@ -121,8 +149,7 @@ def _slots(samples: Sequence[SampledValue]) -> list[float | None]:
         value = number * factor
         if not -_LARGEST < value < _LARGEST:
             continue
-        location = sample.location
-        if (location is None or location == "Outlet") and sample.context != "Transaction.Begin":
+        if _at_outlet(sample):
             slots[slot] = value
         else:
             second_choice.append((slot, value))
@@ -131,6 +158,11 @@ def _slots(samples: Sequence[SampledValue]) -> list[float | None]:
         if slots[slot] is None:
             slots[slot] = value
     return slots
+
+
+def _at_outlet(sample: SampledValue) -> bool:
+    """Whether it was measured where the car is, and now: others are a second choice."""
+    return (sample.location is None or sample.location == "Outlet") and sample.context != "Transaction.Begin"
 
 
 _decode_numbers: Final = msgspec.json.Decoder(list[float]).decode
