@@ -49,6 +49,9 @@ _EVENTS: frozenset[type[Fact]] = frozenset(
 _SAMPLES: frozenset[type[Fact]] = frozenset((facts.MeterRead, facts.MeterLost))
 # events come in bursts (a site's power is back): one full allocation for all that come within this time
 _EVENT_GATHER_S = 0.25
+# and in a storm of them a fiftieth of the loop's time goes into decisions, but nobody waits longer than the second one
+_EVENT_PAUSE = 50
+_EVENT_PAUSE_MAX_S = 2.0
 
 
 class Balance:
@@ -78,6 +81,8 @@ class Balance:
         self._unanswered: list[Order] = []
         # when the next full allocation is due
         self._tick_at_s = 0.0
+        # events before this moment wait for it
+        self._rest_until_s = float("-inf")
         # after the wiring or the policy was replaced: nobody is raised before
         self._raise_from_s = float("-inf")
         self._state = ""
@@ -121,7 +126,7 @@ class Balance:
             self._hasten()
 
     def _hasten(self) -> None:
-        at_s = self._clock.monotonic_s() + _EVENT_GATHER_S
+        at_s = max(self._clock.monotonic_s() + _EVENT_GATHER_S, self._rest_until_s)
         if at_s < self._tick_at_s:
             # else the loop wakes by itself before that
             self._tick_at_s = at_s
@@ -142,6 +147,8 @@ class Balance:
             self._sampled = False
             may_raise = now_s >= self._raise_from_s
             self._act(self._regulator.tick(self._present.picture, now_s, may_raise=may_raise))
+            took_s = self._clock.monotonic_s() - now_s
+            self._rest_until_s = now_s + min(_EVENT_PAUSE * took_s, _EVENT_PAUSE_MAX_S)
         elif self._sampled:
             self._sampled = False
             self._act(self._regulator.sample(self._present.picture, now_s))

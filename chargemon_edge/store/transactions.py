@@ -28,6 +28,8 @@ _BY_REQUEST = (
     "ORDER BY transaction_id DESC LIMIT 1"
 )
 
+_NEWEST = "SELECT max(started_text) FROM charging_transaction WHERE charge_point = ?"
+
 Known = tuple[TransactionStarted, TransactionStopped | None]
 _Request = tuple[str, int, str, str, int]
 
@@ -76,6 +78,8 @@ class Transactions:
         # oldest first
         self._by_id: dict[int, Known] = {}
         self._by_request: dict[_Request, TransactionStarted] = {}
+        # of each charge point that asked: no start of it has a text that sorts after this one
+        self._newest: dict[str, str] = {}
 
     def load_recent(self) -> None:
         """Take the newest from disk; an open one stays findable through :meth:`find` in any case."""
@@ -92,6 +96,9 @@ class Transactions:
             self._drop_request(oldest)
         self._by_id[fact.transaction_id] = (fact, None)
         self._by_request[_request(fact)] = fact
+        newest = self._newest.get(fact.charge_point)
+        if newest is not None and newest < fact.started_text:
+            self._newest[fact.charge_point] = fact.started_text
 
     def start_failed(self, fact: TransactionStarted) -> None:
         """That commit failed: there is no such transaction."""
@@ -126,6 +133,12 @@ class Transactions:
         fact = self._by_request.get((charge_point, connector, id_tag, started_text, meter_start_wh))
         if fact is not None:
             return fact
+        newest = self._newest.get(charge_point)
+        if newest is None:
+            newest = self._load_newest(charge_point)
+        if newest is not None and started_text > newest:
+            # time goes on, and so do nearly all starts: what was never written before repeats nothing
+            return None
         known = self._read(_BY_REQUEST, (charge_point, started_text, connector, id_tag, meter_start_wh))
         return None if known is None else known[0]
 
@@ -133,14 +146,27 @@ class Transactions:
         if self._by_request.get(_request(fact)) is fact:
             del self._by_request[_request(fact)]
 
+    def _load_newest(self, charge_point: str) -> str | None:
+        """Once for each charge point; None: the disk does not tell."""
+        row = self._look_up(_NEWEST, (charge_point,))
+        if row is None:
+            return None
+        handed_in = [request[3] for request in self._by_request if request[0] == charge_point]
+        newest = self._newest[charge_point] = max([row[0] or "", *handed_in])
+        return newest
+
     def _read(self, query: str, parameters: tuple[Any, ...]) -> Known | None:
+        row = self._look_up(query, parameters)
+        return None if row is None else known_from_row(row, self._started)
+
+    def _look_up(self, query: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
         try:
-            row = self._reading.execute(query, parameters).fetchone()
+            row: tuple[Any, ...] | None = self._reading.execute(query, parameters).fetchone()
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
             # a number no database holds, or a disk that fails: the commit that follows will tell
             log.warning("transaction could not be looked up why=%r", str(error))
             return None
-        return None if row is None else known_from_row(row, self._started)
+        return row
 
 
 def _request(fact: TransactionStarted) -> _Request:

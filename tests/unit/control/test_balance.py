@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from chargemon_edge.balancing.plan import Decision
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.control.balance import Balance
@@ -276,3 +277,51 @@ def test_order_on_its_way_is_counted_by_the_next_regulator() -> None:
     assert scene.present.plan is not None
     limit = scene.present.plan.limits[ConnectorKey("CP1", 1)]
     assert limit.reason.startswith("answer overdue")
+
+
+def test_a_storm_of_events_leaves_the_loop_to_others() -> None:
+    """On a slow machine with many chargers a decision takes long: fewer of them then, but never far apart."""
+
+    class SlowClock(LoopClock):
+        spent_s = 0.0
+
+        def monotonic_s(self) -> float:
+            return super().monotonic_s() + self.spent_s
+
+    class SlowRegulator(Regulator):
+        clock: SlowClock
+        takes_s = 0.0
+        ticks = 0
+
+        def tick(self, picture: SitePicture, now_s: float, *, may_raise: bool = True) -> Decision:
+            self.ticks += 1
+            self.clock.spent_s += self.takes_s
+            return super().tick(picture, now_s, may_raise=may_raise)
+
+    async def ticks(takes_s: float) -> int:
+        scene = Scene()
+        scene.clock = clock = SlowClock()
+        regulator = SlowRegulator(scene.present.site, Policy())
+        regulator.clock, regulator.takes_s = clock, takes_s
+        scene.balance = Balance(
+            present=scene.present,
+            regulator=regulator,
+            charge_points=scene.charge_points,
+            journal=scene.journal,
+            clock=clock,
+            policy=Policy(),
+            models=FakeModels(),
+        )
+        balancing = asyncio.create_task(scene.balance.run())
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            link_closed = facts.LinkClosed(at=scene.now(), charge_point="CP1", reason="gone")
+            scene.present.apply((link_closed,))
+        balancing.cancel()
+        return regulator.ticks
+
+    counted = [run_virtually(ticks(takes_s)) for takes_s in (0.0, 0.02, 0.2)]
+
+    assert 25 <= counted[0] <= 40
+    assert 8 <= counted[1] <= 12
+    assert 4 <= counted[2] <= 7

@@ -97,6 +97,33 @@ def test_the_oldest_make_room_and_are_found_on_disk(site: sqlite3.Connection) ->
     assert find_start(index, first) == first
 
 
+def test_a_start_later_than_all_before_is_not_looked_up(site: sqlite3.Connection) -> None:
+    for statement in ROWS[TransactionStarted](started()):
+        site.execute(statement.sql, statement.parameters)
+    index = Transactions(site, AT)
+    later = started(8, started_text="2027-01-15T09:00:00Z")
+    assert find_start(index, later) is None
+    asked: list[str] = []
+    site.set_trace_callback(asked.append)
+
+    assert find_start(index, later) is None
+    index.started(later)
+    index.start_failed(later)
+    assert find_start(index, started(9, started_text="2027-01-15T10:00:00Z")) is None
+    assert asked == []
+
+    assert find_start(index, started()) == started()
+    assert len(asked) == 1
+
+
+def test_what_was_handed_in_before_the_first_question_counts(site: sqlite3.Connection) -> None:
+    index = Transactions(site, AT)
+    index.started(started(7, started_text="2027-01-15T09:00:00Z"))
+
+    assert find_start(index, started(8, started_text="2027-01-15T08:00:00Z")) is None
+    assert find_start(index, started(7, started_text="2027-01-15T09:00:00Z")) is not None
+
+
 def test_a_stop_of_one_that_only_the_disk_knows_is_remembered(site: sqlite3.Connection) -> None:
     for statement in ROWS[TransactionStarted](started()):
         site.execute(statement.sql, statement.parameters)
