@@ -50,7 +50,7 @@ class _Shape(msgspec.Struct, frozen=True):
 
 
 # models have few shapes and sites few models: links share them
-_SHAPES: dict[tuple[bytes, ...], _Shape] = {}
+_SHAPES: dict[tuple[bytes, tuple[bytes, ...]], _Shape] = {}
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -142,15 +142,15 @@ def _learned(request: MeterValuesRequest, payload: bytes) -> _Known | None:
         transaction_id=request.transaction_id,
         time_from=len(before) + len(name),
         after_time=quote + after,
-        shape=_shape(tuple(tails), metering.places(samples)),
+        shape=_shape(quote + after, tuple(tails), metering.places(samples)),
     )
 
 
-def _shape(tails: tuple[bytes, ...], places: Places) -> _Shape:
-    shape = _SHAPES.get(tails)
+def _shape(after_time: bytes, tails: tuple[bytes, ...], places: Places) -> _Shape:
+    shape = _SHAPES.get((after_time, tails))
     if shape is None:
         fixed = len(tails) * len(_VALUE) + sum(map(len, tails)) - (len(tails) - 1)
         shape = _Shape(tails, places, fixed)
         if len(_SHAPES) < _SHAPES_MAX:
-            _SHAPES[tails] = shape
+            _SHAPES[after_time, tails] = shape
     return shape

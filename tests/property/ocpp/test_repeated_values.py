@@ -132,6 +132,16 @@ def test_anything_else_takes_the_ordinary_way(payload: bytes) -> None:
     assert isinstance(reader.read("MeterValues", payload), MeterValuesRequest)
 
 
+def test_what_stands_before_the_first_value_counts() -> None:
+    """The rest of the bytes is the same in both: only the first sample's members before its value differ."""
+    for measurand in ("Current.Import", "Power.Active.Import"):
+        payload = FIRST.replace(b'{"value"', b'{"measurand":"%b","value"' % measurand.encode(), 1)
+        payload = payload.replace(b',"measurand":"Current.Import"', b"", 1)
+        reader = RequestReader()
+
+        assert meaning(reader.read("MeterValues", payload)) == meaning(reader.read("MeterValues", payload))
+
+
 def test_several_times_in_one_message_are_not_learned() -> None:
     reader = RequestReader()
     twice = b'{"connectorId":1,"meterValue":[%b,%b]}' % ((FIRST.partition(b"[")[2][:-2],) * 2)
