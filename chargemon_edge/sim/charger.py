@@ -94,6 +94,7 @@ class Charger:
         """The mains are gone: no message, no close frame."""
         self.link.power_off()
         self.calls.power_off()
+        self.upkeep.power_off()
         self.timers.cancel_all()
 
     def reboot(self, reason: str = "Reboot") -> None:
@@ -105,7 +106,7 @@ class Charger:
         host, port = self.link.address
         self.power_off()
         self.profiles.held = [one for one in self.profiles.held if one.purpose != "TxProfile"]
-        self.timers.after("power", self.chance.uniform(20.0, 40.0), lambda: self.power_on(host, port))
+        self.timers.after("power", self.chance.uniform(*self.personality.restart_s), lambda: self.power_on(host, port))
 
     def cut(self, why: str = "cut", away_s: float = 0.0) -> None:
         """The link breaks, without a word to either side, and cannot come back for *away_s*."""

@@ -64,8 +64,15 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     rate_units: str = "Current"
     """As ChargingScheduleAllowedChargingRateUnit says it."""
     file_protocols: str = "FTP,FTPS,HTTP,HTTPS"
+    url_longest: int = 0
+    """Of an address so many characters are kept; 0: all."""
+    file_step_s: float = 5.0
+    """From one status of an update, an upload or a log to the next."""
+    restart_s: tuple[float, float] = (20.0, 40.0)
+    """A restart takes between these."""
     firmware_update: str = "works"
-    """``works``, ``download-fails``, ``install-fails`` or ``stuck``."""
+    """``works``, ``download-fails``, ``install-fails``, ``refuses-image`` (its signature, where that is asked for),
+    ``stuck`` (in Installing), ``old-version`` (is what it boots after ``Installed``) or ``dead`` (after it)."""
     reservations: str = "takes"
     """``takes`` or ``rejects`` them."""
     breaks_on: tuple[str, ...] = ()

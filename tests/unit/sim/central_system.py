@@ -33,6 +33,10 @@ class CentralSystem:
             "StartTransaction": self._start,
             "StopTransaction": lambda _: {},
         }
+        self.files: dict[str, bytes] = {}
+        """What it serves, by name; what was put there."""
+        self.folder = ""
+        """The address of those."""
         self.socket: web.WebSocketResponse | None = None
         self._next_transaction = 41
         self._waiting: dict[str, asyncio.Future[list[Any]]] = {}
@@ -42,11 +46,14 @@ class CentralSystem:
         """Listen; returns where."""
         app = web.Application()
         app.router.add_get("/ocpp/{identity}", self._link)
+        app.router.add_get("/files/{name}", self._file)
+        app.router.add_put("/files/{name}", self._put)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         host, port = self._runner.addresses[0][:2]
+        self.folder = f"http://{host}:{port}/files/"
         return host, port
 
     async def stop(self) -> None:
@@ -68,6 +75,14 @@ class CentralSystem:
         await self.socket.send_str(json.dumps([2, unique_id, action, payload]))
         async with asyncio.timeout(30):
             return await self._waiting[unique_id]
+
+    async def _file(self, request: web.Request) -> web.Response:
+        content = self.files.get(request.match_info["name"])
+        return web.Response(status=404) if content is None else web.Response(body=content)
+
+    async def _put(self, request: web.Request) -> web.Response:
+        self.files[request.match_info["name"]] = await request.read()
+        return web.Response(status=201)
 
     def _start(self, _payload: Payload) -> Payload:
         self._next_transaction += 1

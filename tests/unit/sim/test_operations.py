@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chargemon_edge.ocpp.v16.messages import TO_CHARGE_POINT
 from chargemon_edge.sim.answers import ANSWERS
 from chargemon_edge.sim.charger import Charger
+from chargemon_edge.sim.firmware_file import made
 from chargemon_edge.sim.personality import personality
 from chargemon_edge.sim.vehicle import Car, Vehicle
 from tests.unit.ocpp.schemas import complaints
@@ -20,7 +21,8 @@ from tests.unit.sim.central_system import EPOCH_S, CentralSystem
 from tests.unit.sim.test_charger import tell
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-LOCATION = "http://192.0.2.1/fw-2.7.bin"
+# where nobody listens
+LOCATION = "http://127.0.0.1:9/fw-2.7.bin"
 
 
 def wrong(name: str, payload: dict[str, Any]) -> list[str]:
@@ -65,10 +67,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "ExtendedTriggerMessage": {"requestedMessage": "Heartbeat"},
     "GetCompositeSchedule": {"connectorId": 1, "duration": 60},
     "GetConfiguration": {},
-    "GetDiagnostics": {"location": "ftp://192.0.2.1/up"},
+    "GetDiagnostics": {"location": "ftp://127.0.0.1:9/up"},
     "GetInstalledCertificateIds": {"certificateType": "CentralSystemRootCertificate"},
     "GetLocalListVersion": {},
-    "GetLog": {"logType": "SecurityLog", "requestId": 7, "log": {"remoteLocation": "ftp://192.0.2.1/up"}},
+    "GetLog": {"logType": "SecurityLog", "requestId": 7, "log": {"remoteLocation": "ftp://127.0.0.1:9/up"}},
     "InstallCertificate": {"certificateType": "CentralSystemRootCertificate", "certificate": PEM},
     "RemoteStartTransaction": {"idTag": "CARD"},
     "RemoteStopTransaction": {"transactionId": 1},
@@ -113,49 +115,123 @@ async def statuses(central: CentralSystem, *asked: tuple[str, dict[str, Any]]) -
     return [(await central.call(action, payload))[2]["status"] for action, payload in asked]
 
 
-def test_firmware_chain_reboot_and_the_new_version() -> None:
+async def update(central: CentralSystem, image: bytes = b"any", name: str = "fw-2.7.bin") -> None:
+    central.files["fw-2.7.bin"] = image
+    await central.call("UpdateFirmware", {"location": central.folder + name, "retrieveDate": in_seconds(0)})
+    await asyncio.sleep(120)
+
+
+def chain(central: CentralSystem) -> list[str]:
+    return [payload["status"] for payload in central.said("FirmwareStatusNotification")]
+
+
+def versions(central: CentralSystem) -> list[str]:
+    return [boot["firmwareVersion"] for boot in central.said("BootNotification")]
+
+
+GOOD_CHAIN = ["Downloading", "Downloaded", "Installing", "Installed"]
+
+
+def test_firmware_is_really_fetched_and_boots_with_the_version_in_it() -> None:
+    image = made("3.1", 200_000)
+
     async def story(central: CentralSystem, charger: Charger) -> None:
-        await central.call("UpdateFirmware", GOOD["UpdateFirmware"])
-        await asyncio.sleep(120)
+        await update(central, image)
+        assert charger.upkeep.fetched == [image]
 
     central = tell(story)
 
-    chain = [payload["status"] for payload in central.said("FirmwareStatusNotification")]
-    assert chain == ["Downloading", "Downloaded", "Installing", "Installed"]
-    assert [boot["firmwareVersion"] for boot in central.said("BootNotification")] == ["1.0", "fw-2.7"]
+    assert (chain(central), versions(central)) == (GOOD_CHAIN, ["1.0", "3.1"])
+
+
+def test_a_file_that_is_no_image_gives_it_its_name() -> None:
+    async def story(central: CentralSystem, charger: Charger) -> None:
+        await update(central)
+
+    assert versions(tell(story)) == ["1.0", "fw-2.7"]
 
 
 @pytest.mark.parametrize(
-    ("location", "outcome", "chain"),
+    ("changes", "ends", "boots"),
     [
-        ("sftp://192.0.2.1/fw.bin", "works", ["Downloading", "DownloadFailed"]),
-        (LOCATION, "download-fails", ["Downloading", "DownloadFailed"]),
-        (LOCATION, "install-fails", ["Downloading", "Downloaded", "Installing", "InstallationFailed"]),
-        (LOCATION, "stuck", ["Downloading", "Downloaded", "Installing"]),
+        ({"firmware_update": "download-fails"}, ["Downloading", "DownloadFailed"], ["1.0"]),
+        ({"url_longest": 30}, ["Downloading", "DownloadFailed"], ["1.0"]),
+        ({"file_protocols": "FTP"}, ["Downloading", "DownloadFailed"], ["1.0"]),
+        ({"firmware_update": "install-fails"}, [*GOOD_CHAIN[:3], "InstallationFailed"], ["1.0"]),
+        ({"firmware_update": "refuses-image"}, [*GOOD_CHAIN[:3], "InstallationFailed"], ["1.0"]),
+        ({"firmware_update": "stuck"}, GOOD_CHAIN[:3], ["1.0"]),
+        ({"firmware_update": "old-version"}, GOOD_CHAIN, ["1.0", "1.0"]),
+        ({"firmware_update": "dead"}, GOOD_CHAIN, ["1.0"]),
     ],
 )
-def test_firmware_that_does_not_arrive(location: str, outcome: str, chain: list[str]) -> None:
+def test_firmware_goes_wrong_in_every_way_there_is(changes: dict[str, Any], ends: list[str], boots: list[str]) -> None:
     async def story(central: CentralSystem, charger: Charger) -> None:
-        await central.call("UpdateFirmware", {"location": location, "retrieveDate": in_seconds(0)})
+        await update(central, made("3.1"))
+
+    central = tell(story, replace(personality("obedient"), **changes))
+
+    assert (chain(central), versions(central)) == (ends, boots)
+
+
+def test_a_damaged_image_and_one_that_is_not_there() -> None:
+    async def story(central: CentralSystem, charger: Charger) -> None:
+        await update(central, made("3.1")[:-1])
+        await update(central, name="other.bin")
+
+    assert chain(tell(story)) == [*GOOD_CHAIN[:3], "InstallationFailed", "Downloading", "DownloadFailed"]
+
+
+def test_it_tries_as_often_as_it_is_told() -> None:
+    async def story(central: CentralSystem, charger: Charger) -> None:
+        request = {"location": f"{central.folder}late.bin", "retrieveDate": in_seconds(0)}
+        await central.call("UpdateFirmware", {**request, "retries": 0})
+        await asyncio.sleep(60)
+        assert chain(central) == []
+        await central.call("UpdateFirmware", {**request, "retries": 2, "retryInterval": 30})
+        await asyncio.sleep(20)
+        central.files["late.bin"] = made("4.0")
+        await asyncio.sleep(100)
+
+    assert versions(tell(story)) == ["1.0", "4.0"]
+
+
+@pytest.mark.parametrize("signature", ["good", "bad"])
+def test_signed_firmware(signature: str) -> None:
+    async def story(central: CentralSystem, charger: Charger) -> None:
+        central.files["new.bin"] = made("5.0")
+        firmware = GOOD["SignedUpdateFirmware"]["firmware"] | {
+            "location": f"{central.folder}new.bin",
+            "signature": signature,
+        }
+        await central.call("SignedUpdateFirmware", {"requestId": 9, "firmware": firmware})
         await asyncio.sleep(120)
 
-    central = tell(story, replace(personality("obedient"), firmware_update=outcome))
+    central = tell(story)
+    last = central.said("SignedFirmwareStatusNotification")[-1]
+    events = [event["type"] for event in central.said("SecurityEventNotification")]
 
-    assert [payload["status"] for payload in central.said("FirmwareStatusNotification")] == chain
-    assert len(central.said("BootNotification")) == 1
+    assert last["requestId"] == 9
+    if signature == "good":
+        assert (last["status"], versions(central), events) == ("InstallRebooting", ["1.0", "5.0"], [])
+    else:
+        assert (last["status"], versions(central)) == ("InvalidSignature", ["1.0"])
+        assert events == ["InvalidFirmwareSignature"]
 
 
-def test_signed_firmware_with_a_bad_signature() -> None:
-    request = {"requestId": 9, "firmware": GOOD["SignedUpdateFirmware"]["firmware"] | {"signature": "bad"}}
-
+def test_diagnostics_and_logs_are_really_delivered() -> None:
     async def story(central: CentralSystem, charger: Charger) -> None:
-        await central.call("SignedUpdateFirmware", request)
-        await asyncio.sleep(60)
+        name = (await central.call("GetDiagnostics", {"location": central.folder}))[2]["fileName"]
+        await asyncio.sleep(20)
+        assert central.files[name].count(b"\n") == 200
+        log = {"remoteLocation": central.folder}
+        answer = await central.call("GetLog", {"logType": "SecurityLog", "requestId": 7, "log": log})
+        await asyncio.sleep(20)
+        assert answer[2]["filename"] in central.files
 
     central = tell(story)
 
-    assert central.said("SignedFirmwareStatusNotification")[-1] == {"status": "InvalidSignature", "requestId": 9}
-    assert [event["type"] for event in central.said("SecurityEventNotification")] == ["InvalidFirmwareSignature"]
+    assert [one["status"] for one in central.said("DiagnosticsStatusNotification")] == ["Uploading", "Uploaded"]
+    assert central.said("LogStatusNotification")[-1] == {"status": "Uploaded", "requestId": 7}
 
 
 def test_the_local_list_has_versions_and_starts_sessions_without_asking() -> None:
