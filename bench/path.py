@@ -42,6 +42,7 @@ from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.commissioning import Commissioning
+from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.ports import Journal, Ordinary, Reception, Refusal, Restored, moment
 from chargemon_edge.control.present import Present
@@ -238,7 +239,8 @@ def reception(settings: Settings, journal: Journal, restored: Restored) -> Recep
     """Requests as :mod:`chargemon_edge.app` builds them, followers of the picture included."""
     clock = SystemClock()
     present = Present(settings.site, restored.picture)
-    models = ChargerModels(settings.catalogue, settings.models, present)
+    keys = ConfigurationMemory(present, restored.devices)
+    models = ChargerModels(settings.catalogue, settings.models, present, keys)
     directory = Directory(clock)
     cards = Cards(settings.authorisation, present, directory, journal, clock, restored.cards, rules_of=models.tag_rules)
     Contact(present=present, charge_points=directory, journal=journal, clock=clock, models=models)
