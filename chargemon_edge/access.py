@@ -37,7 +37,7 @@ class Access:
         # set by server()
         self._server: ChargerServer | None = None
         journal, restored = store.journal, store.restored
-        self.book = AccessBook(present, journal, clock, restored.access)
+        self.book = AccessBook(present, journal, clock, restored.access, restored.revoked)
         self.certificates = Certificates(
             present=present,
             journal=journal,
@@ -46,7 +46,7 @@ class Access:
             authority=self._keyring,
             knows=lambda identity: self.raising.profile(identity) is not None,
             renew_days=settings.keys.renew_days,
-            restored=restored.certificates,
+            restored=(*restored.certificates, *restored.revoked),
         )
         self.rotation = KeyRotation(self.book, directory)
         self.raising = Raising(
@@ -60,7 +60,7 @@ class Access:
             served=frozenset(_served(settings)),
         )
 
-        self.charger_access = ChargerAccess(self.book, self.rotation, self.raising, directory)
+        self.charger_access = ChargerAccess(self.book, self.rotation, self.raising, directory, self.certificates)
 
     @property
     def authority(self) -> Authority | None:

@@ -16,7 +16,7 @@ _TIMEOUT_S = 60.0
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    actions = ("show", "password", "rotate-key", "raise", "give-up", "forget")
+    actions = ("show", "password", "rotate-key", "raise", "give-up", "revoke", "forget")
     parser.add_argument("action", choices=actions)
     parser.add_argument("identity", help="the last part of the address that is set in the charger")
     parser.add_argument(
@@ -32,6 +32,9 @@ def _arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="raise: a configuration key that the model needs set first, such as its new address; may be repeated",
+    )
+    parser.add_argument(
+        "--serial", default=None, help="revoke: this certificate only (default: all that were signed for it here)"
     )
     parser.add_argument("--root", choices=("ecdsa", "rsa"), default="ecdsa", help="raise: which root to install")
     add_socket(parser)
@@ -52,6 +55,10 @@ def _charger(chosen: Namespace) -> int:
     if chosen.action == "give-up":
         _ask(chosen, "DELETE", f"{path}/profile-raise")
         print("only the old way is open")
+        return EXIT_OK
+    if chosen.action == "revoke":
+        revoked = _ask(chosen, "POST", f"{path}/certificate-revocations", {"serial": chosen.serial})["serials"]
+        print(f"revoked, for ever: {', '.join(revoked)}")
         return EXIT_OK
     _ask(chosen, "DELETE", path)
     print("only the configuration counts for it now")

@@ -13,7 +13,12 @@ from chargemon_edge.control.certification import Authority, CertifyRefused, Due
 from chargemon_edge.control.ports import Answered, ChargePoints, Clock, Journal, in_words, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.v16 import messages as m
-from chargemon_edge.site.access_facts import CertificateIssued, CertificateTaken, InstalledCertificatesRead
+from chargemon_edge.site.access_facts import (
+    CertificateIssued,
+    CertificateRevoked,
+    CertificateTaken,
+    InstalledCertificatesRead,
+)
 from chargemon_edge.site.facts import Fact, SecurityEvent
 
 log = logging.getLogger(__name__)
@@ -24,7 +29,7 @@ SIGNING_S = 180.0
 LOOK_S = 3_600.0
 DAY_MS = 86_400_000
 ASK_AGAIN_S = 24 * 3_600.0
-_KINDS = (CertificateIssued, CertificateTaken, InstalledCertificatesRead)
+_KINDS = (CertificateIssued, CertificateTaken, CertificateRevoked, InstalledCertificatesRead)
 _WAITING_MAX = 200
 
 
@@ -56,6 +61,8 @@ class Certificates:
         # by charge point: what was signed last, and the last one that it took
         self._issued: dict[str, CertificateIssued] = {}
         self._taken: dict[str, CertificateIssued] = {}
+        # by charge point: every serial number that was ever signed for it
+        self._serials: dict[str, set[str]] = {}
         self._installed: dict[tuple[str, str], InstalledCertificatesRead] = {}
         # certificates to be sent, oldest first
         self._to_send: asyncio.Queue[tuple[CertificateIssued, str]] = asyncio.Queue(_WAITING_MAX)
@@ -68,8 +75,12 @@ class Certificates:
     # ------------------------------------------------------------ what is known
 
     def taken(self) -> dict[str, CertificateIssued]:
-        """The newest certificate that each charge point has accepted."""
+        """The newest certificate that each charge point has accepted, unless it was revoked."""
         return dict(self._taken)
+
+    def serials(self, charge_point: str) -> list[str]:
+        """Of all certificates that were signed for it here, taken or not."""
+        return sorted(self._serials.get(charge_point, ()))
 
     def installed(self, charge_point: str) -> list[InstalledCertificatesRead]:
         """The roots it has, by use, as it last told."""
@@ -197,6 +208,12 @@ class Certificates:
     def _folded(self, fact: Fact) -> None:
         if isinstance(fact, CertificateIssued):
             self._issued[fact.charge_point] = fact
+            self._serials.setdefault(fact.charge_point, set()).add(fact.serial)
+        elif isinstance(fact, CertificateRevoked):
+            taken = self._taken.get(fact.charge_point)
+            if taken is not None and taken.serial == fact.serial:
+                # neither its end nor its renewal is anybody's concern any more
+                del self._taken[fact.charge_point]
         elif isinstance(fact, InstalledCertificatesRead):
             self._installed[fact.charge_point, fact.use] = fact
         elif isinstance(fact, CertificateTaken):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chargemon_edge.control.access_book import AccessBook
+from chargemon_edge.control.certificates import Certificates
 from chargemon_edge.control.key_rotation import KEY_BYTES, KeyRotation
 from chargemon_edge.control.password_hash import SALT_BYTES, hashed
 from chargemon_edge.control.ports import Links
@@ -20,6 +21,7 @@ from chargemon_edge.control.raising import Raising
 from chargemon_edge.site.access_facts import AccessRecord
 
 RECORDS_MAX = 1_000
+REVOKED_MAX = 10_000
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +45,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class ChargerAccess:
     """For the API and the command line."""
 
-    def __init__(self, book: AccessBook, rotation: KeyRotation, raising: Raising, links: Links) -> None:
+    def __init__(
+        self, book: AccessBook, rotation: KeyRotation, raising: Raising, links: Links, certificates: Certificates
+    ) -> None:
         self.book = book
         self.rotation = rotation
         self.raising = raising
         self._links = links
+        self._certificates = certificates
 
     def standing(self, charge_point: str) -> Standing | None:
         """How it gets in; None: not at all."""
@@ -103,6 +108,22 @@ class ChargerAccess:
 
         why = f"written by hand: {', '.join(parts) or 'known from now on'}"
         return await self.book.change(charge_point, change, by=by, why=why)
+
+    def to_revoke(self, charge_point: str, serial: str | None) -> list[str] | str:
+        """The serial numbers that a revocation is about (None: all signed for it here), or why it cannot be."""
+        serials = self._certificates.serials(charge_point) if serial is None else [serial.lower().lstrip("0")]
+        if not serials:
+            return "no certificate was signed for it here; name the serial number of what another authority made"
+        if len(self.book.revocations()) + len(serials) > REVOKED_MAX:
+            return f"there are {REVOKED_MAX} revoked certificates already"
+        return serials
+
+    async def revoke(self, charge_point: str, serials: list[str], by: str) -> Exception | None:
+        """Those certificates let it in no more; a link that may stand on one of them is ended."""
+        error = await self.book.revoke(charge_point, serials, by)
+        if error is None and self.raising.profile(charge_point) == 3:
+            self._links.disconnect(charge_point, "a certificate of it was revoked")
+        return error
 
     def lowers(self, charge_point: str) -> bool:
         """Whether forgetting its record would let it in with less."""

@@ -26,7 +26,7 @@ from chargemon_edge.control.records import (
 from chargemon_edge.control.upstream_records import RestoredUpstream
 from chargemon_edge.ocpp.charging_profile import FIRST_FREE_PROFILE_ID
 from chargemon_edge.ocpp.v16.messages import Request, Response
-from chargemon_edge.site.access_facts import AccessRecord
+from chargemon_edge.site.access_facts import AccessRecord, CertificateRevoked
 from chargemon_edge.site.cards import RestoredCards
 from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
@@ -158,6 +158,10 @@ class AccessRecords(Protocol):
 
     def find(self, charge_point: str) -> AccessRecord | None:
         """Its record now, if it has one."""
+        ...
+
+    def revoked(self, charge_point: str, serial: str) -> bool:
+        """Whether its certificate with that serial number (hexadecimal) opens nothing any more."""
         ...
 
 
@@ -345,6 +349,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     operations: RestoredOperations = RestoredOperations()
     cards: RestoredCards = RestoredCards()
     access: tuple[AccessRecord, ...] = ()
+    revoked: tuple[CertificateRevoked, ...] = ()
     upstream: RestoredUpstream = RestoredUpstream()
     certificates: tuple[Fact, ...] = ()
     """What is known of charge points' certificates, as the facts that told of it."""

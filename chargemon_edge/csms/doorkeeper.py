@@ -27,6 +27,7 @@ from chargemon_edge.csms.handshake import (
     websocket_request,
     within,
 )
+from chargemon_edge.csms.listener import ShownCertificate
 from chargemon_edge.csms.password_checks import PasswordChecks
 from chargemon_edge.csms.settings import ChargePointAccess
 from chargemon_edge.csms.throttle import LoginThrottle
@@ -82,7 +83,7 @@ class Doorkeeper:
         if access is None:
             if not commissioning:
                 return self._unknown(head, identity, now_s)
-            fault = None if head.certificate is None else head.certificate.fault(identity)
+            fault = None if head.certificate is None else self._fault(head.certificate, identity)
             if fault is not None:
                 return Refused(status=401, why=fault, event=LOGIN_REFUSED, identity=identity)
             return self._admit(head, ChargePointAccess(identity=identity), key, _Login(min(head.profiles)), known=False)
@@ -179,7 +180,7 @@ class Doorkeeper:
         if 3 in profiles:
             if head.certificate is None:
                 return "no certificate"
-            return head.certificate.fault(access.identity) or _Login(3)
+            return self._fault(head.certificate, access.identity) or _Login(3)
         without = 0 in profiles and access.allow_without_password
         if without and not within(head.source, access.sources):
             return "a login without a password must come from a private network, or from one listed for it"
@@ -193,6 +194,12 @@ class Doorkeeper:
         if without and not isinstance(found, _Asked):
             return _Login(0)
         return found
+
+    def _fault(self, certificate: ShownCertificate, identity: str) -> str | None:
+        fault = certificate.fault(identity)
+        if fault is None and self._records is not None and self._records.revoked(identity, certificate.serial):
+            return f"its certificate was revoked (serial {certificate.serial})"
+        return fault
 
     def _match(self, identity: str, record: AccessRecord | None, password: bytes) -> _Login | _Asked | str:
         kept = () if record is None else tuple(one for one in (record.password_hash, *record.pending) if one)

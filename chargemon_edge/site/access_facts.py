@@ -55,6 +55,15 @@ class CertificateTaken(Fact, frozen=True, kw_only=True, gc=False):
     serial: str
 
 
+class CertificateRevoked(Fact, frozen=True, kw_only=True, gc=False):
+    """That certificate opens the charge point's link no more, whoever signed it and whenever it ends."""
+
+    charge_point: str
+    serial: str
+    """Hexadecimal, in lower case, without leading zeros."""
+    by: str
+
+
 class InstalledCertificatesRead(Fact, frozen=True, kw_only=True, gc=False):
     """GetInstalledCertificateIds: the root certificates of one use that a charge point has, exactly as it told."""
 

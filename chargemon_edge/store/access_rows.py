@@ -26,6 +26,10 @@ _ISSUED = (
     "ON CONFLICT (serial) DO NOTHING"
 )
 _TAKEN = "UPDATE issued_certificate SET taken_utc_ms = ? WHERE serial = ?"
+_REVOKED = (
+    "INSERT INTO revoked_certificate (charge_point, serial, revoked_utc_ms, revoked_by) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (charge_point, serial) DO NOTHING"
+)
 _INSTALLED = (
     "INSERT INTO installed_certificate (charge_point, use, read_utc_ms, hash_data) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (charge_point, use) DO UPDATE SET read_utc_ms = excluded.read_utc_ms, hash_data = excluded.hash_data"
@@ -77,6 +81,12 @@ def _taken(fact: facts.CertificateTaken) -> tuple[Statement, ...]:
     return (Statement(_TAKEN, (fact.at.utc_ms, fact.serial)), event(fact, fact.charge_point, serial=fact.serial))
 
 
+def _revoked(fact: facts.CertificateRevoked) -> tuple[Statement, ...]:
+    row = (fact.charge_point, fact.serial, fact.at.utc_ms, fact.by)
+    noted = security_event(fact, "certificate revoked", fact.by, f"serial {fact.serial}", fact.charge_point)
+    return (Statement(_REVOKED, row), *noted, event(fact, fact.charge_point, serial=fact.serial, by=fact.by))
+
+
 def _installed(fact: facts.InstalledCertificatesRead) -> tuple[Statement, ...]:
     return (Statement(_INSTALLED, (fact.charge_point, fact.use, fact.at.utc_ms, _json(fact.hash_data))),)
 
@@ -86,8 +96,9 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.AccessRemoved: _removed,
     facts.CertificateIssued: _issued,
     facts.CertificateTaken: _taken,
+    facts.CertificateRevoked: _revoked,
     facts.InstalledCertificatesRead: _installed,
 }
 
 # a record is changed or removed only once its last change is durable, so the two never share a group
-STATEMENTS = (_REMOVED, _RECORDED, _ISSUED, _TAKEN, _INSTALLED)
+STATEMENTS = (_REMOVED, _RECORDED, _ISSUED, _TAKEN, _REVOKED, _INSTALLED)

@@ -12,7 +12,7 @@ from chargemon_edge.control.ports import Restored
 from chargemon_edge.site.facts import ChargePointBooted, Moment
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture, Transaction
 from chargemon_edge.store.numbers import NUMBER_MAX, next_number
-from chargemon_edge.store.restore_access import restore_access, restore_certificates
+from chargemon_edge.store.restore_access import restore_access, restore_certificates, restore_revoked
 from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.restore_devices import restore_devices
 from chargemon_edge.store.restore_files import restore_files
@@ -58,6 +58,7 @@ def restore(
         operations=restore_operations(site, now),
         cards=restore_cards(site),
         access=restore_access(site),
+        revoked=restore_revoked(site, now),
         certificates=restore_certificates(site, now),
         files=restore_files(site),
         upstream=restore_upstream(site),

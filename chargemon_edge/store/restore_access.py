@@ -9,6 +9,7 @@ import msgspec
 from chargemon_edge.site.access_facts import (
     AccessRecord,
     CertificateIssued,
+    CertificateRevoked,
     CertificateTaken,
     InstalledCertificatesRead,
 )
@@ -30,6 +31,17 @@ def restore_access(site: sqlite3.Connection) -> tuple[AccessRecord, ...]:
         for row in site.execute(
             "SELECT charge_point, security_profile, password_hash, pending, raising_to, raise_step "
             "FROM charge_point_access"
+        )
+    )
+
+
+def restore_revoked(site: sqlite3.Connection, now: Moment) -> tuple[CertificateRevoked, ...]:
+    """Every certificate that opens nothing any more, by charge point and serial number."""
+    return tuple(
+        CertificateRevoked(at=moment_of(row[2], now), charge_point=row[0], serial=row[1], by=row[3])
+        for row in site.execute(
+            "SELECT charge_point, serial, revoked_utc_ms, revoked_by FROM revoked_certificate "
+            "ORDER BY charge_point, serial"
         )
     )
 

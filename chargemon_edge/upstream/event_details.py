@@ -177,6 +177,13 @@ class CertificateTaken(Detail, frozen=True, kw_only=True):
     serial: str
 
 
+class CertificateRevoked(Detail, frozen=True, kw_only=True):
+    """That certificate opens the charge point's link no more."""
+
+    serial: str
+    by: str
+
+
 class TokenIssued(Detail, frozen=True, kw_only=True):
     """An access token was made."""
 

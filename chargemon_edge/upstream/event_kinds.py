@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, type[d.Detail]]] = {
     "CertificateRequested": ("cert.requested", d.Answered),
     "CertificateIssued": ("cert.issued", d.CertificateIssued),
     "CertificateTaken": ("cert.taken", d.CertificateTaken),
+    "CertificateRevoked": ("cert.revoked", d.CertificateRevoked),
     "TokenIssued": ("token.issued", d.TokenIssued),
     "TokenRevoked": ("token.revoked", d.TokenRevoked),
     "AccessRecorded": ("access.changed", d.AccessRecorded),

@@ -72,7 +72,9 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *live.endpoints(views),
             *charge_points.endpoints(charge_points.ChargePoints(rooms.present, rooms.clock)),
             *access.endpoints(access.AccessResource(rooms.charger_access)),
-            *certificates.endpoints(certificates.CertificatesResource(rooms.certificates, rooms.authority)),
+            *certificates.endpoints(
+                certificates.CertificatesResource(rooms.certificates, rooms.authority, rooms.charger_access.book)
+            ),
             *security_events.endpoints(security_events.SecurityEvents(rooms.history)),
             *transactions.endpoints(transactions.Transactions(rooms.history, rooms.closing)),
             *records.endpoints(records.Records(rooms.history)),

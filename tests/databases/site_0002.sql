@@ -224,17 +224,18 @@ INSERT INTO "event" VALUES(1800000000044,1800000000000,'CampaignRecorded',NULL,'
 INSERT INTO "event" VALUES(1800000000045,1800000000000,'UpdateRecorded','CP1','{"campaign":41,"step":"installing","attempt":2,"detail":"it reported Installing"}');
 INSERT INTO "event" VALUES(1800000000046,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
 INSERT INTO "event" VALUES(1800000000047,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
-INSERT INTO "event" VALUES(1800000000048,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000049,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
-INSERT INTO "event" VALUES(1800000000050,1800000000000,'CommandTaken',NULL,'{"id":"01J8Z3KQ5T","op":"reset","upstream":"operator","by":"desk 4"}');
-INSERT INTO "event" VALUES(1800000000051,1800000000000,'CommandEnded',NULL,'{"id":"01J8Z3KQ5T","upstream":"operator","op":"reset","state":"done","by":"desk 4"}');
-INSERT INTO "event" VALUES(1800000000052,1800000000000,'SiteLimitTaken',NULL,'{"source":"upstream operator","n":4,"until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
-INSERT INTO "event" VALUES(1800000000053,1800000000000,'SiteFailsafeBegun',NULL,'{"source":"upstream operator","reason":"not renewed","until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
-INSERT INTO "event" VALUES(1800000000054,1800000000000,'SiteLimitEnded',NULL,'{"source":"upstream operator","reason":"the fail-safe has lasted"}');
-INSERT INTO "event" VALUES(1800000000055,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
-INSERT INTO "event" VALUES(1800000000056,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000057,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
-INSERT INTO "event" VALUES(1800000000058,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000048,1800000000000,'CertificateRevoked','CP2','{"serial":"c3d4","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000049,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000050,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
+INSERT INTO "event" VALUES(1800000000051,1800000000000,'CommandTaken',NULL,'{"id":"01J8Z3KQ5T","op":"reset","upstream":"operator","by":"desk 4"}');
+INSERT INTO "event" VALUES(1800000000052,1800000000000,'CommandEnded',NULL,'{"id":"01J8Z3KQ5T","upstream":"operator","op":"reset","state":"done","by":"desk 4"}');
+INSERT INTO "event" VALUES(1800000000053,1800000000000,'SiteLimitTaken',NULL,'{"source":"upstream operator","n":4,"until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
+INSERT INTO "event" VALUES(1800000000054,1800000000000,'SiteFailsafeBegun',NULL,'{"source":"upstream operator","reason":"not renewed","until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
+INSERT INTO "event" VALUES(1800000000055,1800000000000,'SiteLimitEnded',NULL,'{"source":"upstream operator","reason":"the fail-safe has lasted"}');
+INSERT INTO "event" VALUES(1800000000056,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
+INSERT INTO "event" VALUES(1800000000057,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000058,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000059,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
 CREATE TABLE file_ticket (
     ticket_id TEXT PRIMARY KEY,
     charge_point TEXT NOT NULL,
@@ -345,6 +346,14 @@ CREATE TABLE reservation (
     PRIMARY KEY (reservation_id, charge_point)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "reservation" VALUES(31,'CP1',1,'04D4E5F6','FLEET',1800000600000,'Used',1800000000000,1800000000000,'operator',7);
+CREATE TABLE revoked_certificate (
+    charge_point TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    revoked_utc_ms INTEGER NOT NULL,
+    revoked_by TEXT NOT NULL,
+    PRIMARY KEY (charge_point, serial)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "revoked_certificate" VALUES('CP2','c3d4',1800000000000,'command line');
 CREATE TABLE security_event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     utc_ms INTEGER NOT NULL,
@@ -363,6 +372,7 @@ INSERT INTO "security_event" VALUES(7,1800000000000,'firmware image added','comm
 INSERT INTO "security_event" VALUES(8,1800000000000,'firmware image removed','command line',NULL,'fedcba9876543210');
 INSERT INTO "security_event" VALUES(9,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
 INSERT INTO "security_event" VALUES(10,1800000000000,'certificate signed','this system','CP1','serial a1b2');
+INSERT INTO "security_event" VALUES(11,1800000000000,'certificate revoked','command line','CP2','serial c3d4');
 CREATE TABLE site_limit (
     source TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -409,10 +419,10 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000058);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000059);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 INSERT INTO "sqlite_sequence" VALUES('delivery',1);
-INSERT INTO "sqlite_sequence" VALUES('security_event',10);
+INSERT INTO "sqlite_sequence" VALUES('security_event',11);
 COMMIT;
 PRAGMA user_version = 2;

@@ -80,6 +80,7 @@ class Daemon:
 
     def start(self, *, environment: dict[str, str] | None = None, wrapper: tuple[str, ...] = ()) -> None:
         """Start it (again) and wait until it says READY."""
+        before = len(self.lines)
         notify = self.folder / f"notify-{time.monotonic_ns()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(str(notify))
@@ -100,7 +101,8 @@ class Daemon:
                 raise AssertionError("not ready:\n" + "".join(self.lines)) from None
             self.ready_after_s = time.monotonic() - began
         self.notified.clear()
-        self.line("ready version")
+        # not that of the start before
+        self.line("ready version", after=before)
 
     def reload(self, config: str) -> list[str]:
         """Another site configuration, taken as ``systemctl reload`` has it taken; the log lines of that."""

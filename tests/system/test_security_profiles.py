@@ -121,6 +121,24 @@ async def test_from_no_password_to_mutual_tls_without_a_visit(tmp_path: Path) ->
         certificates = await _api(daemon, "GET", "certificates")
         assert [one["serial"] for one in certificates["charge_points"]] == [f"{certificate.serial_number:x}"]
         await _nothing_secret_is_told(daemon, charger)
+        await _revoked_it_stays_outside(daemon, charger)
+
+
+async def _revoked_it_stays_outside(daemon: Daemon, charger: SecureCharger) -> None:
+    """The charger was stolen, say: its certificate opens nothing more, also after a restart."""
+    serial = f"{x509.load_pem_x509_certificate((charger.certificate_pem or '').encode()).serial_number:x}"
+    assert await _status(charger, 3) == 101
+    code, said = await _command(daemon, "charger", "revoke", "CP1")
+    assert (code, said.strip()) == (0, f"revoked, for ever: {serial}")
+    assert await _status(charger, 3) == 401
+    assert [one["serial"] for one in (await _api(daemon, "GET", "certificates"))["revoked"]] == [serial]
+    daemon.kill()
+    before = len(daemon.lines)
+    daemon.start()
+    charger.urls = _urls(daemon, before)
+    assert await _status(charger, 3) == 401
+    events = (await _api(daemon, "GET", "security-events?limit=50"))["items"]
+    assert {"certificate revoked", "login refused"} <= {event["event"] for event in events}
 
 
 async def _nothing_secret_is_told(daemon: Daemon, charger: SecureCharger) -> None:

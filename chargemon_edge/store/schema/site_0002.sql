@@ -122,6 +122,15 @@ CREATE TABLE issued_certificate (
     taken_utc_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- certificates that open a charge point's link no more; kept after their end, which frees nothing worth having
+CREATE TABLE revoked_certificate (
+    charge_point TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    revoked_utc_ms INTEGER NOT NULL,
+    revoked_by TEXT NOT NULL,
+    PRIMARY KEY (charge_point, serial)
+) STRICT, WITHOUT ROWID;
+
 -- root certificates that a charge point has, as it last told: a JSON array of its own hash data
 CREATE TABLE installed_certificate (
     charge_point TEXT NOT NULL,

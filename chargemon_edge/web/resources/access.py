@@ -61,6 +61,19 @@ class RaiseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Which root it gets on the way to profile 2; its own TLS decides."""
 
 
+class Revocation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which certificate."""
+
+    serial: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{1,40}$")] | None = None
+    """Its serial number, hexadecimal; null: all that were signed for the charge point here."""
+
+
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens its link no more."""
+
+    serials: tuple[str, ...]
+
+
 class AccessResource:
     """The handlers."""
 
@@ -119,6 +132,15 @@ class AccessResource:
         if came in (Rotation.OFFLINE, Rotation.TOO_MANY):
             return problem(409, "not sent", came.value)
         return Reply(RotationAnswer(result=msgspec.convert(came.value, Literal["accepted", "refused", "unanswered"])))
+
+    async def revoke(self, call: Call[OneChargePoint, Revocation]) -> Answer:
+        """Let a certificate open its link no more."""
+        identity = call.parameters.identity
+        serials = self._access.to_revoke(identity, call.body.serial)
+        if isinstance(serials, str):
+            return problem(409, "not revoked", serials)
+        error = await self._access.revoke(identity, serials, call.caller.name)
+        return not_stored(error) if error is not None else Reply(Revoked(serials=tuple(serials)))
 
     async def begin_raise(self, call: Call[OneChargePoint, RaiseWish]) -> Answer:
         """Start a raise; it goes on by itself."""
@@ -207,6 +229,17 @@ def _conversations(resource: AccessResource) -> tuple[Endpoint[Any, Any], ...]:
             answers={200: RotationAnswer},
             problems=(404, 409, 503),
             handle=resource.rotate,
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{_PATH}/certificate-revocations",
+            summary="Let a certificate of a charge point's open its link no more, for ever",
+            role=Role.INSTALLER,
+            parameters=OneChargePoint,
+            body=Revocation,
+            answers={200: Revoked},
+            problems=(409, 503),
+            handle=resource.revoke,
         ),
         Endpoint(
             method="POST",

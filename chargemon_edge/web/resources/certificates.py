@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from chargemon_edge.control.access_book import AccessBook
 from chargemon_edge.control.certificates import Certificates
 from chargemon_edge.control.certification import Authority, CertificateStanding
 from chargemon_edge.control.records import Identity
@@ -22,6 +23,15 @@ class ChargerCertificate(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class RevokedCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """One that opens its charge point's link no more."""
+
+    charge_point: str
+    serial: str
+    revoked_utc_ms: int
+    revoked_by: str
+
+
 class CertificatesView(msgspec.Struct, frozen=True, kw_only=True):
     """All of them."""
 
@@ -30,6 +40,7 @@ class CertificatesView(msgspec.Struct, frozen=True, kw_only=True):
     trouble: tuple[str, ...]
     """What does not work now."""
     charge_points: tuple[ChargerCertificate, ...]
+    revoked: tuple[RevokedCertificate, ...]
 
 
 class HashData(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -58,8 +69,9 @@ class OneChargePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class CertificatesResource:
     """The handlers."""
 
-    def __init__(self, certificates: Certificates, authority: Authority | None) -> None:
+    def __init__(self, certificates: Certificates, authority: Authority | None, book: AccessBook) -> None:
         self._certificates = certificates
+        self._book = book
         self._authority = authority
 
     async def list(self, _call: Call[Nothing, Nothing]) -> Answer:
@@ -70,7 +82,13 @@ class CertificatesResource:
             ChargerCertificate(charge_point=identity, serial=one.serial, ends_utc_ms=one.ends_utc_ms, sha256=one.sha256)
             for identity, one in sorted(self._certificates.taken().items())
         )
-        return Reply(CertificatesView(own=own, trouble=trouble, charge_points=theirs))
+        revoked = tuple(
+            RevokedCertificate(
+                charge_point=fact.charge_point, serial=fact.serial, revoked_utc_ms=fact.at.utc_ms, revoked_by=fact.by
+            )
+            for fact in self._book.revocations()
+        )
+        return Reply(CertificatesView(own=own, trouble=trouble, charge_points=theirs, revoked=revoked))
 
     async def installed(self, call: Call[OneChargePoint, Nothing]) -> Answer:
         """What a charge point trusts."""

@@ -338,6 +338,31 @@ async def test_expired_foreign_and_missing_certificates_are_refused_with_one_lin
     assert running.notes.events == []
 
 
+class Revoked:
+    """Records of access that know of one revoked certificate."""
+
+    def __init__(self, charge_point: str, serial: str) -> None:
+        self._place = (charge_point, serial)
+
+    def find(self, charge_point: str) -> None:
+        return None
+
+    def revoked(self, charge_point: str, serial: str) -> bool:
+        return (charge_point, serial) == self._place
+
+
+@pytest.mark.demand("S10")
+async def test_a_revoked_certificate_is_refused_and_the_next_one_is_not(keys: Keyring, tmp_path: Path) -> None:
+    lost, new = Charger(tmp_path, keys, "CP3"), Charger(tmp_path, keys, "CP3")
+    records = Revoked("CP3", lost.file.stem)
+    async with site(keys=keys, mutual_tls_port=0, charge_points=CHARGE_POINTS[2:], records=records) as running:
+        assert await dial(running, "mutual-tls", "CP3", lost.dials(root(keys)), None) == 401
+        assert await dial(running, "mutual-tls", "CP3", new.dials(root(keys)), None) == 101
+        assert running.notes.notices == [
+            ("login refused", "127.0.0.1", f"CP3: its certificate was revoked (serial {lost.file.stem})")
+        ]
+
+
 async def test_an_authority_of_the_operator_names_chargers_by_identity(tmp_path: Path) -> None:
     theirs = keyring(tmp_path / "theirs", SetClock(TODAY), fresh=True)
     roots = tmp_path / "roots.pem"

@@ -116,7 +116,7 @@ class Running:
             configured={one.identity: 1 for one in SITE.charge_points}.get,
             served=frozenset((0, 1, 2)),
         )
-        self.charger_access = ChargerAccess(book, rotation, raising, self.charge_points)
+        self.charger_access = ChargerAccess(book, rotation, raising, self.charge_points, certificates)
         rooms = Rooms(
             present=self.present,
             clock=clock,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chargemon_edge.control.access_book import AccessBook
 from chargemon_edge.control.password_hash import hashed, key_id
 from chargemon_edge.control.present import Present
-from chargemon_edge.site.access_facts import AccessRecord, AccessRecorded
+from chargemon_edge.site.access_facts import AccessRecord, AccessRecorded, CertificateRevoked
 from chargemon_edge.site.facts import LinkOpened, Moment
 from chargemon_edge.site.picture import SitePicture
 from tests.unit.control.fakes import UTC_MS, FakeClock, FakeJournal, two_chargers
@@ -149,3 +149,39 @@ def test_no_login_lowers_a_profile() -> None:
 
         assert found is not None
         assert (found.security_profile or 0) >= own
+
+
+def test_a_revoked_certificate_is_refused_once_that_is_durable_and_after_a_restart() -> None:
+    async def main() -> None:
+        desk = Desk(at_once=False)
+        revoking = asyncio.create_task(desk.book.revoke("CP1", ["a1", "b2"], "a test"))
+        while not desk.journal.waiting:
+            await asyncio.sleep(0)
+        assert not desk.book.revoked("CP1", "a1")
+        desk.journal.flush()
+        assert await revoking is None
+        assert desk.book.revoked("CP1", "a1")
+        assert desk.book.revoked("CP1", "b2")
+        # a serial number is one only together with whom it was made for
+        assert not desk.book.revoked("CP2", "a1")
+        # once more changes nothing
+        assert await desk.book.revoke("CP1", ["a1"], "another") is None
+        kept = [fact for fact in desk.journal.committed if isinstance(fact, CertificateRevoked)]
+        assert [(fact.serial, fact.by) for fact in kept] == [("a1", "a test"), ("b2", "a test")]
+        again = AccessBook(desk.present, desk.journal, FakeClock(), (), kept)
+        assert again.revoked("CP1", "b2")
+
+    asyncio.run(main())
+
+
+def test_a_revocation_that_is_not_durable_refuses_nobody() -> None:
+    async def main() -> None:
+        desk = Desk(at_once=False)
+        revoking = asyncio.create_task(desk.book.revoke("CP1", ["a1"], "a test"))
+        while not desk.journal.waiting:
+            await asyncio.sleep(0)
+        desk.journal.flush(OSError("full"))
+        assert isinstance(await revoking, OSError)
+        assert not desk.book.revoked("CP1", "a1")
+
+    asyncio.run(main())

@@ -188,6 +188,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
         at=AT, charge_point="CP1", serial="a1b2", ends_utc_ms=UTC_MS + 63_072_000_000, sha256="ab" * 32
     ),
     access_facts.CertificateTaken(at=AT, charge_point="CP1", serial="a1b2"),
+    access_facts.CertificateRevoked(at=AT, charge_point="CP2", serial="c3d4", by="command line"),
     access_facts.InstalledCertificatesRead(
         at=AT,
         charge_point="CP1",
