@@ -95,13 +95,22 @@ bench: $(DEV_READY)  ## every benchmark, briefly: one table, each figure beside 
 
 # gzip is quick, xz is small
 COMPRESSION ?= xz
+# A key of gpg, to sign SHA256SUMS with
+SIGN_KEY ?=
+PACKAGES := -m release --compression $(COMPRESSION) $(if $(SIGN_KEY),--sign $(SIGN_KEY))
 .PHONY: deb deb-all
 deb: $(DEV_READY)  ## the packages for Debian 12, amd64 and arm64, in dist/; COMPRESSION=gzip makes them quickly
 	@.ci/packages
-	@$(BIN)/python -m release --compression $(COMPRESSION)
+	@$(BIN)/python $(PACKAGES)
 deb-all: $(DEV_READY)  ## the packages for Debian 12 and 13
 	@.ci/packages
-	@$(BIN)/python -m release --release bookworm --release trixie --compression $(COMPRESSION)
+	@$(BIN)/python $(PACKAGES) --release bookworm --release trixie
+
+.PHONY: release-test
+release-test: $(DEV_READY)  ## what a release must pass beside test: Debian 13, the same package made twice, piuparts, from 12 to 13
+	@.ci/packages release
+	CHARGEMON_DEBIAN=trixie $(PYTEST) --timeout=1800 tests/system/installed
+	$(PYTEST) --timeout=3600 tests/release
 
 .PHONY: lock
 lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer versions

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from release import sums
 from release.build import COMPRESSIONS, BuildError, build
 from release.debian_mirror import MirrorError
 from release.stage import ROOT
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--release", action="append", choices=RELEASES, help="default: bookworm")
     parser.add_argument("--architecture", action="append", choices=ARCHITECTURES, help="default: all")
     parser.add_argument("--compression", choices=COMPRESSIONS, default="xz", help="default: %(default)s")
+    parser.add_argument("--sign", metavar="KEY", help="sign the checksums with this key of gpg")
     parser.add_argument("--into", type=Path, default=ROOT / "dist", help="default: dist")
     chosen = parser.parse_args()
     for release in chosen.release or ["bookworm"]:
@@ -30,6 +32,13 @@ def main() -> int:
                     print(f"release: {error}", file=sys.stderr)
                     return 1
             print(made)
+    print(sums.write(chosen.into))
+    if chosen.sign is not None:
+        try:
+            print(sums.sign(chosen.into / sums.SUMS, chosen.sign))
+        except sums.SigningError as error:
+            print(f"release: {error}", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -40,7 +40,9 @@ def booting(release: str) -> Tree:
 def foreign(release: str, architecture: str) -> Tree:
     """The interpreter of *release* for another *architecture*, unpacked without running any of it."""
     python = _PYTHON[release]
-    return Tree(release, (f"python{python}", f"libpython{python}-stdlib", "libc6"), architecture, "extract")
+    # base-files brings the link from /lib to /usr/lib, where the loader of later releases is
+    wanted = ("base-files", f"python{python}", f"libpython{python}-stdlib", "libc6")
+    return Tree(release, wanted, architecture, "extract")
 
 
 def cache() -> Path:

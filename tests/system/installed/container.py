@@ -114,10 +114,17 @@ class Container:
             self._nspawn.wait()
         self._nspawn, self.leader = None, 0
 
-    def run(self, *command: str, check: bool = True, given: str | None = None, within_s: float = 120) -> str:
+    def run(
+        self,
+        *command: str,
+        check: bool = True,
+        given: str | None = None,
+        within_s: float = 120,
+        namespaces: tuple[str, ...] = ("-a",),
+    ) -> str:
         """A command inside, as root; what it printed, both ways."""
         done = subprocess.run(
-            ["nsenter", "-t", str(self.leader), "-a", "--", *command],
+            ["nsenter", "-t", str(self.leader), *namespaces, "--", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             input=given or "",
@@ -131,6 +138,12 @@ class Container:
         if check and done.returncode != 0:
             raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
         return done.stdout
+
+    def run_online(self, *command: str, within_s: float = 900) -> str:
+        """A command inside that sees this machine's network in place of the container's: what apt needs."""
+        shutil.copyfile("/etc/resolv.conf", self.root / "etc/resolv.conf")
+        everything_but_the_network = ("--mount", "--uts", "--ipc", "--pid", "--cgroup")
+        return self.run(*command, within_s=within_s, namespaces=everything_but_the_network)
 
     def connect(self, port: int, host: str = "127.0.0.1", *, within_s: float = 10) -> socket.socket:
         """A connected socket of the container's network; raises what connecting raises."""

@@ -59,7 +59,8 @@ def test_serves_under_an_emulated_processor(arm64: Path, tmp_path: Path) -> None
     finally:
         daemon.terminate()
         said, _ = daemon.communicate(timeout=30)
-    assert daemon.returncode == 0, said
+        print(said)
+    assert daemon.returncode == 0
     assert "ready version" in said
     assert "Traceback" not in said
 
