@@ -127,6 +127,10 @@ cases: $(DEV_READY)  ## write the tables of what the tests show into docs/ocpp.m
 contract: $(DEV_READY)  ## write the AsyncAPI document and the JSON Schemas of the MQTT uplink
 	@$(BIN)/python -m chargemon_edge.upstream.contract
 
+.PHONY: events
+events: $(DEV_READY)  ## write the table of journal entries into docs/operating.md
+	@$(BIN)/python -m tests.unit.journal_events
+
 .PHONY: clean
 clean:  ## remove whatever the other targets made
 	rm -rf .venv .venv-3.13 build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
