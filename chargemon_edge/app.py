@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from chargemon_edge import __version__
 from chargemon_edge.access import Access
 from chargemon_edge.balancing.regulator import Regulator
+from chargemon_edge.clock import is_synced
 from chargemon_edge.config import Settings
 from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
@@ -45,6 +47,8 @@ from chargemon_edge.reload import Running, reload
 from chargemon_edge.site.facts import ChargePointBooted, Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
+from chargemon_edge.upstream.bridge import BridgeRooms
+from chargemon_edge.upstream.uplink import Uplink
 from chargemon_edge.web.alarms import NEXT_STEPS
 from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.table import Rooms
@@ -127,6 +131,7 @@ class App:
             )
             page.replace_not_taken(self._not_taken)
             balance = _balance(settings, store, present, directory, models, clock)
+            uplink = _uplink(store, present, clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
                 operators = await page.start(self._sockets.get("page", ()))
@@ -137,16 +142,12 @@ class App:
                     meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))
                     meters.replace(settings.meters)
                     access.start(rooms)
-                    rooms.create_task(store.run(), name="store")
-                    rooms.create_task(contact.run(), name="contact")
-                    rooms.create_task(configuration.run(), name="configuration")
-                    rooms.create_task(remote_start.run(), name="remote start")
-                    rooms.create_task(cards.run(), name="cards")
-                    rooms.create_task(commands.run(), name="commands")
-                    rooms.create_task(balance.run(), name="balance")
+                    for room in (store, contact, configuration, remote_start, cards, commands, balance):
+                        rooms.create_task(room.run(), name=type(room).__name__)
+                    uplink.start(rooms, settings.upstreams)
                     rooms.create_task(_watch(notifier, store, self._status), name="watchdog")
                     self._running = Running(
-                        present, cards, balance, contact, chargers, page, meters, models, configuration
+                        present, cards, balance, contact, chargers, page, meters, models, configuration, uplink
                     )
                     _announce(settings, present, addresses)
                     notifier.ready(self._status())
@@ -262,6 +263,19 @@ def _balance(
         policy=settings.balancing,
         models=models,
     )
+
+
+def _uplink(store: Store, present: Present, clock: Clock) -> Uplink:
+    rooms = BridgeRooms(
+        present=present,
+        clock=clock,
+        journal=store.journal,
+        events=store.outbox,
+        # spreads a fleet in time; nobody's secret
+        roll=random.random,
+        clock_synced=lambda: is_synced(clock.utc_ms()),
+    )
+    return Uplink(rooms, store.restored.upstream.heard)
 
 
 def _page(

@@ -24,6 +24,7 @@ from chargemon_edge.csms.credentials import CredentialsError
 from chargemon_edge.csms.server import ChargerServer
 from chargemon_edge.log import set_level
 from chargemon_edge.meters.polls import MeterPolls
+from chargemon_edge.upstream.uplink import Uplink
 from chargemon_edge.web.server import WebServer
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ TAKEN = frozenset(
         "balancing",
         "log_level",
         "models",
+        "upstreams",
         # for charge points that connect from now on
         "chargers.charge_points",
         "chargers.max_sockets",
@@ -70,6 +72,7 @@ class Running(NamedTuple):
     meters: MeterPolls
     models: ChargerModels
     configuration: Configuration
+    uplink: Uplink
 
 
 class Reloaded(NamedTuple):
@@ -145,3 +148,4 @@ def _take(old: Settings, new: Settings, running: Running) -> None:
         known = set(old.site.charge_points)
         running.contact.begin_anew(one.identity for one in new.site.charge_points if one not in known)
     running.meters.replace(new.meters)
+    running.uplink.replace(new.upstreams)

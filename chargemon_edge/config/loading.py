@@ -28,6 +28,8 @@ from chargemon_edge.site.charger_model import Entry
 from chargemon_edge.site.layout import MeterPlace, Site, mistakes
 from chargemon_edge.store import settings as store_settings
 from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.upstream import settings as upstream_settings
+from chargemon_edge.upstream.settings import UpstreamSettings
 from chargemon_edge.web.settings import WebSettings
 
 # set by systemd for a service with LoadCredential=
@@ -56,6 +58,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreSettings = StoreSettings()
     balancing: Policy = Policy()
     keys: KeysSettings = KeysSettings()
+    upstream: tuple[UpstreamSettings, ...] = ()
     log: tables.LogTable = tables.LogTable()
 
 
@@ -73,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreSettings
     balancing: Policy
     keys: KeysSettings
+    upstreams: tuple[UpstreamSettings, ...]
     log_level: str
 
 
@@ -130,7 +134,7 @@ def settings_of(document: Mapping[str, Any], folder: Path, *, shut_out: list[str
     wrong.extend(_model_mistakes(file))
     access = (_access(one, folder) for one in file.charge_point if shut_out is None or one.identity not in closed)
     chargers = replace(file.chargers, charge_points=tuple(access))
-    wrong.extend(_room_mistakes(file, chargers))
+    wrong.extend(_room_mistakes(file, chargers, folder))
     if wrong:
         raise ConfigError(wrong)
     return Settings(
@@ -148,6 +152,7 @@ def settings_of(document: Mapping[str, Any], folder: Path, *, shut_out: list[str
         store=replace(file.store, directory=str(folder / file.store.directory)),
         balancing=file.balancing,
         keys=_keys(file.keys, folder),
+        upstreams=tuple(_upstream(one, folder) for one in file.upstream),
         log_level=file.log.level,
     )
 
@@ -170,6 +175,27 @@ def _keys(settings: KeysSettings, folder: Path) -> KeysSettings:
     return replace(
         settings, **{name: str(secret_path(folder, path)) for name, path in named.items() if path is not None}
     )
+
+
+def _upstream(settings: UpstreamSettings, folder: Path) -> UpstreamSettings:
+    files = ("ca_file", "certificate_file", "key_file", "password_file")
+    named = {name: getattr(settings, name) for name in files}
+    return replace(
+        settings, **{name: str(secret_path(folder, path)) for name, path in named.items() if path is not None}
+    )
+
+
+def _upstream_mistakes(file: File, folder: Path) -> list[str]:
+    wrong = [f"upstream {one.name!r}: {words}" for one in file.upstream for words in upstream_settings.mistakes(one)]
+    for one in file.upstream:
+        for name in ("ca_file", "certificate_file", "key_file", "password_file"):
+            path = getattr(one, name)
+            try:
+                if path is not None:
+                    secret_path(folder, path).read_bytes()
+            except OSError as error:
+                wrong.append(f"upstream {one.name!r}: {name} {path!r} cannot be read ({error.strerror}){_advice()}")
+    return wrong + upstream_settings.mistakes_together(file.upstream)
 
 
 def _access(table: tables.ChargePointTable, folder: Path) -> ChargePointAccess:
@@ -217,12 +243,13 @@ def _model_mistakes(file: File) -> list[str]:
     ]
 
 
-def _room_mistakes(file: File, chargers: CsmsSettings) -> list[str]:
+def _room_mistakes(file: File, chargers: CsmsSettings, folder: Path) -> list[str]:
     """What each room finds wrong in its own settings."""
     wrong = [f"meter {one.name!r}: {words}" for one in file.meter for words in meter_settings.mistakes(one)]
     wrong += [f"store: {words}" for words in store_settings.mistakes(file.store)]
     wrong += [f"balancing: {words}" for words in file.balancing.mistakes()]
     wrong += charger_settings.mistakes(chargers)
+    wrong += _upstream_mistakes(file, folder)
     wrong += [f"keys: {words}" for words in keys_settings.mistakes(file.keys)]
     if file.chargers.charge_points:
         wrong.append("chargers.charge_points: write each charger as a [[charge_point]] table")

@@ -183,3 +183,40 @@ class RestoredUpstream(msgspec.Struct, frozen=True, kw_only=True):
     """Commands that were taken and have not ended, oldest first."""
     limits: tuple[SiteLimit, ...] = ()
     desired: tuple[DesiredRecord, ...] = ()
+
+
+class UpstreamStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """How one upstream stands: for the page, the API, the command line and metrics."""
+
+    name: str
+    broker: str
+    """Host and port."""
+    connected: bool
+    since_utc_ms: int | None
+    """Since when it is connected, or was not; None: never since the start."""
+    mqtt: str | None
+    """``5`` or ``3.1.1``; None while it is not connected."""
+    head: Place
+    acknowledged: Place
+    backlog: int
+    """Events that it has not acknowledged."""
+    oldest_utc_ms: int | None
+    """When the oldest of those happened."""
+    connections: int
+    """Since the start."""
+    refused: Mapping[str, int]
+    """Messages that the broker refused, by its reason."""
+    without_subscriber: int
+    """Messages of which the broker said that nobody listens."""
+    error: str | None
+    """What is wrong now, or was wrong last while it is not connected, in words."""
+    rival: bool
+    """Somebody else connects with our client id."""
+
+
+class Upstreams(Protocol):
+    """The operators above the site."""
+
+    def standings(self) -> Sequence[UpstreamStanding]:
+        """Each, in the order of the configuration."""
+        ...

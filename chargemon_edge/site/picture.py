@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chargemon_edge.site import facts
+from chargemon_edge.site import facts, upstream_facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.rollout_facts import UpdateRecorded
+from chargemon_edge.site.site_limit import SiteLimit
 
 
 class MeterPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -102,6 +103,8 @@ class SitePicture(msgspec.Struct, frozen=True, kw_only=True):
     charge_points: Mapping[str, ChargePointPicture] = {}
     kept_stops: int = 0
     """StopTransactions that matched nothing and wait for a person."""
+    limits: Mapping[str, SiteLimit] = {}
+    """What others let the whole site draw, by who says so."""
 
     def connector(self, charge_point: str, number: int) -> ConnectorPicture:
         """That connector; an empty picture if nothing was heard of it."""
@@ -170,6 +173,15 @@ class Fold:
     def count_kept_stops(self, more: int) -> None:
         """Count a stop that waits for a person, or waits no more."""
         self._picture = replace(self._picture, kept_stops=max(0, self._picture.kept_stops + more))
+
+    def put_limit(self, limit: SiteLimit) -> None:
+        """Put what somebody lets the site draw in its place."""
+        self._picture = replace(self._picture, limits={**self._picture.limits, limit.source: limit})
+
+    def take_limit(self, source: str) -> None:
+        """It limits nothing any more."""
+        limits = {name: limit for name, limit in self._picture.limits.items() if name != source}
+        self._picture = replace(self._picture, limits=limits)
 
     def change_charge_point(self, identity: str, **changes: Any) -> None:
         """Change a charge point, but for its connectors."""
@@ -347,6 +359,17 @@ def _limit_refused(fold: Fold, fact: facts.LimitRefused) -> None:
     fold.change_connector(fact.charge_point, fact.connector, refused=fact)
 
 
+def _site_limit(
+    fold: Fold,
+    fact: upstream_facts.SiteLimitTaken | upstream_facts.SiteFailsafeBegun | upstream_facts.SiteLimitEnded,
+) -> None:
+    fold.put_limit(fact.limit)
+
+
+def _site_limit_gone(fold: Fold, fact: upstream_facts.SiteLimitGone) -> None:
+    fold.take_limit(fact.limit.source)
+
+
 _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.MeterRead: _meter_read,
     facts.MeterLost: _meter_lost,
@@ -364,4 +387,8 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.LimitRefused: _limit_refused,
     facts.ProfilesInDoubt: _in_doubt,
     UpdateRecorded: _update,
+    upstream_facts.SiteLimitTaken: _site_limit,
+    upstream_facts.SiteFailsafeBegun: _site_limit,
+    upstream_facts.SiteLimitEnded: _site_limit,
+    upstream_facts.SiteLimitGone: _site_limit_gone,
 }

@@ -14,7 +14,7 @@ import msgspec
 from chargemon_edge.site.units import NOMINAL_VOLTAGE_V, PerPhase, same_on_all
 
 Source = Literal["upstream", "group"]
-Stage = Literal["in force", "fail-safe", "ending"]
+Stage = Literal["in force", "fail-safe", "ending", "gone"]
 
 
 class SiteLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -27,7 +27,7 @@ class SiteLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The number it came with: only a higher one takes its place."""
     stage: Stage = "in force"
     until_utc_ms: int
-    """When this stage ends; of ``ending`` it means nothing."""
+    """When this stage ends; of ``ending`` and ``gone`` it means nothing."""
     current_ma: PerPhase | None = None
     """None: no limit of current."""
     power_w: int | None = None

@@ -86,11 +86,14 @@ class Backlog(Part, frozen=True, kw_only=True):
     oldest_ts: Ts | UnsetType = UNSET
 
 
+Why = Literal["connected", "refresh", "stopping", "lost"]
+
+
 class Status(Body, frozen=True, kw_only=True):
     """``status``: whether the site is there. Online on every connect; offline when it stops, or as the last will."""
 
     online: bool
-    why: Literal["connected", "refresh", "stopping", "lost"]
+    why: Why
     """``lost``: the broker says so in our stead, with the last will."""
     ts: Ts
     """Of a last will: when the connection that it belongs to was opened."""

@@ -63,11 +63,6 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         return self._own(f"cp/{level(identity)}")
 
     @property
-    def every_charge_point(self) -> str:
-        """A filter, for ghosts."""
-        return self._own("cp/+")
-
-    @property
     def events(self) -> str:
         """One topic for all of them: MQTT keeps the order only within a topic."""
         return self._own("ev")

@@ -13,6 +13,7 @@ from chargemon_edge.config import load, tables
 from chargemon_edge.csms.settings import CsmsSettings
 from chargemon_edge.meters.settings import MeterSettings
 from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.upstream.settings import UpstreamSettings
 from chargemon_edge.web.settings import WebSettings
 
 SHIPPED = Path(__file__).parents[3] / "etc/chargemon-edge/config.toml"
@@ -29,6 +30,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "connector": tables.ConnectorTable,
     "meter": MeterSettings,
     "id_tag": tables.IdTagTable,
+    "upstream": UpstreamSettings,
 }
 # settings that are written elsewhere: as tables of their own, or in the examples of docs/meters.md
 ELSEWHERE = {("chargers", "charge_points"), ("charge_point", "connector"), ("meter", "map")}
@@ -81,7 +83,8 @@ def test_every_setting_is_shown_at_its_default(name: str) -> None:
 
 def test_file_with_every_example_switched_on_is_good(tmp_path: Path) -> None:
     (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials/CP-GARAGE-1").write_text("a secret of sixteen")
+    for name in ("CP-GARAGE-1", "broker.password", "broker-ca.pem", "broker-client.pem", "broker-client.key"):
+        (tmp_path / "credentials" / name).write_text("a secret of sixteen")
     setting = re.compile(r"^(?:# ?)+(\[.*\]|[a-z_0-9]+ = .*)$")
     lines = [setting.sub(r"\1", line) for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
 

@@ -1,0 +1,246 @@
+"""Events out, in order, each at least once, from the journal by a cursor: a queue of our own there is none.
+
+The cursor is the number up to which the broker has acknowledged everything. It is written behind: after a crash some go
+out a second time, none is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import msgspec
+from msgspec import UNSET
+
+from chargemon_edge.control.ports import Clock
+from chargemon_edge.control.records import EventRecord, HistoryUnavailableError
+from chargemon_edge.control.upstream_records import Epochs, EventLog
+from chargemon_edge.ocpp.timestamps import format_utc
+from chargemon_edge.upstream.bodies import Event, known
+from chargemon_edge.upstream.event_kinds import kind_of, passes
+from chargemon_edge.upstream.flow import LOST, NO_SUBSCRIBER, REFUSED, Flow
+from chargemon_edge.upstream.link_life import in_words
+from chargemon_edge.upstream.mqtt import Outgoing
+
+log = logging.getLogger(__name__)
+
+PAGE = 200
+# this many are no backlog: they go at once
+FEW = 20
+# a refused event is tried again after so long, twice as long each time
+HELD_FIRST_S = 5.0
+HELD_MAX_S = 300.0
+# the journal could not be read
+UNREADABLE_S = 5.0
+
+_encode = msgspec.json.Encoder().encode
+# how a start says where the epoch before it has ended: whatever an upstream wants to hear, it hears this
+_ALWAYS = "DaemonStarted"
+
+
+def line(
+    record: EventRecord, epochs: Epochs, *, skip: int = 0, hist: bool = False, rp: str | None = None, cut: bool = False
+) -> bytes:
+    """One event as it goes out. *cut*: without its members, which are too many bytes for the broker."""
+    place = epochs.place(record.number)
+    return _encode(
+        Event(
+            ep=place.ep,
+            s=place.s,
+            ts=format_utc(record.utc_ms),
+            k=kind_of(record.kind),
+            cp=known(record.charge_point),
+            d=msgspec.Raw(b"{}") if cut else record.body,
+            skip=skip or UNSET,
+            hist=True if hist else UNSET,
+            rp=known(rp),
+            cut=len(bytes(record.body)) if cut else UNSET,
+        )
+    )
+
+
+def wants(record: EventRecord, kinds: Sequence[str]) -> bool:
+    """Whether an upstream with this filter is sent the event."""
+    return record.kind == _ALWAYS or passes(kind_of(record.kind), tuple(kinds))
+
+
+class _Sent:
+    """An event on its way, or passed over by the filter."""
+
+    __slots__ = ("answered", "number", "passed_over")
+
+    def __init__(self, number: int, *, passed_over: bool = False) -> None:
+        self.number = number
+        self.answered = self.passed_over = passed_over
+
+
+class EventStream:
+    """One upstream's way through the journal."""
+
+    def __init__(
+        self,
+        journal: EventLog,
+        clock: Clock,
+        topic: str,
+        kinds: Sequence[str],
+        *,
+        heard: int,
+        moved: Callable[[], None],
+        drain_per_s: float,
+        hold_if_no_subscriber: bool = False,
+    ) -> None:
+        """*heard*: the cursor to go on from; *moved* is called whenever it has."""
+        self._journal = journal
+        self._clock = clock
+        self._topic = topic
+        self._kinds = tuple(kinds)
+        self._moved = moved
+        self._drain_per_s = drain_per_s
+        self._hold_if_no_subscriber = hold_if_no_subscriber
+        # the last event that was acknowledged, with all before it; those that the filter passes over after it are
+        # counted again, so that the next one can say how many they are
+        self.heard = max(heard, journal.epochs.oldest)
+        # the same, or the last of those passed over
+        self.done = self.heard
+        # the newest that is known to be on disk
+        self.head = self.heard
+        # why nothing moves: the broker's reason code
+        self.held: int | None = None
+        self._held_s = 0.0
+        self._written = asyncio.Event()
+        self._answer = asyncio.Event()
+        self._under_way: deque[_Sent] = deque()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the broker refuses the events."""
+        return self.held is not None
+
+    def written(self) -> None:
+        """Something was written to the journal."""
+        self._written.set()
+
+    async def run(self, flow: Flow, *, start_after_s: float) -> None:
+        """Send over this connection, until cancelled. A backlog begins *start_after_s* later and is sent in measure."""
+        self._under_way.clear()
+        self.held = None
+        backlog_until = self.head = await self._newest()
+        pacer = None
+        if backlog_until - self.heard > FEW:
+            log.info("events wait for the uplink count=%d topic=%s", backlog_until - self.heard, self._topic)
+            await asyncio.sleep(start_after_s)
+            pacer = _Pacer(self._clock, self._drain_per_s)
+        after, skip = self.heard, 0
+        while True:
+            self._written.clear()
+            page = await self._page(after)
+            if not page and not self.is_held:
+                await self._written.wait()
+            for record in page:
+                hist = record.number <= backlog_until
+                if not wants(record, self._kinds):
+                    skip += 1
+                    self._pass_over(record.number)
+                else:
+                    if hist and pacer is not None:
+                        await pacer.turn()
+                    await self._room(flow)
+                    if self.is_held:
+                        break
+                    self._send(flow, record, skip, hist=hist)
+                    skip = 0
+                after = record.number
+            if self.is_held:
+                await self._hold()
+                after, skip = self.heard, 0
+
+    def _send(self, flow: Flow, record: EventRecord, skip: int, *, hist: bool) -> None:
+        epochs = self._journal.epochs
+        message = Outgoing(topic=self._topic, payload=line(record, epochs, skip=skip, hist=hist))
+        if not flow.fits(message):
+            log.warning("event too large for the broker number=%d bytes=%d", record.number, len(message.payload))
+            message = Outgoing(topic=self._topic, payload=line(record, epochs, skip=skip, hist=hist, cut=True))
+        sent = _Sent(record.number)
+        self.head = max(self.head, record.number)
+        self._under_way.append(sent)
+        flow.offer(message, partial(self._answered, sent))
+
+    def _answered(self, sent: _Sent, code: int) -> None:
+        if code == LOST:
+            return
+        if code >= REFUSED or (code == NO_SUBSCRIBER and self._hold_if_no_subscriber):
+            if self.held is None and not self._held_s:
+                log.warning("events are held topic=%s why=%r", self._topic, in_words(code))
+            self.held = code
+            self._written.set()
+        else:
+            sent.answered = True
+            self._advance()
+        self._answer.set()
+
+    def _pass_over(self, number: int) -> None:
+        self.head = max(self.head, number)
+        self._under_way.append(_Sent(number, passed_over=True))
+        self._advance()
+
+    def _advance(self) -> None:
+        before = self.heard
+        while self._under_way and self._under_way[0].answered:
+            first = self._under_way.popleft()
+            self.done = first.number
+            if not first.passed_over:
+                self.heard = first.number
+        if self.heard != before:
+            self._held_s = 0.0
+            self._moved()
+
+    async def _room(self, flow: Flow) -> None:
+        while not flow.has_room() and not self.is_held:
+            self._answer.clear()
+            await self._answer.wait()
+
+    async def _hold(self) -> None:
+        """The broker refuses: wait, then go back to the cursor. The order is worth more than the ones behind it."""
+        self._held_s = min(HELD_MAX_S, self._held_s * 2 or HELD_FIRST_S)
+        await asyncio.sleep(self._held_s)
+        self._under_way.clear()
+        self.done = self.heard
+        self.held = None
+
+    async def _page(self, after: int) -> list[EventRecord]:
+        try:
+            return await self._journal.pending(after, PAGE)
+        except HistoryUnavailableError as error:
+            log.warning("events cannot be read why=%r", str(error))
+            await asyncio.sleep(UNREADABLE_S)
+            return []
+
+    async def _newest(self) -> int:
+        try:
+            return (await self._journal.bounds()).head
+        except HistoryUnavailableError:
+            return self.heard
+
+
+class _Pacer:
+    """Lets through so many in a second, a tenth of a second's worth at once."""
+
+    def __init__(self, clock: Clock, per_s: float) -> None:
+        self._clock = clock
+        self._per_s = per_s
+        self._left = 0.0
+        self._at_s = clock.monotonic_s()
+
+    async def turn(self) -> None:
+        """Wait for one's turn."""
+        while True:
+            now_s = self._clock.monotonic_s()
+            self._left = min(max(1.0, self._per_s / 10), self._left + (now_s - self._at_s) * self._per_s)
+            self._at_s = now_s
+            if self._left >= 1:
+                self._left -= 1
+                return
+            await asyncio.sleep((1 - self._left) / self._per_s)

@@ -1,0 +1,63 @@
+"""All upstreams: each a task of one group; they come and go while the others go on.
+
+Implements :class:`chargemon_edge.control.upstream_records.Upstreams`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+from chargemon_edge.control.records import HistoryUnavailableError
+from chargemon_edge.control.upstream_records import Heard, UpstreamStanding
+from chargemon_edge.upstream.bridge import Bridge, BridgeRooms
+from chargemon_edge.upstream.settings import UpstreamSettings
+
+HEADS_S = 15.0
+
+
+class Uplink:
+    """The operators above the site. Costs nothing while none is configured."""
+
+    def __init__(self, rooms: BridgeRooms, heard: Mapping[str, Heard]) -> None:
+        self._rooms = rooms
+        self._heard = dict(heard)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: list[tuple[Bridge, asyncio.Task[None]]] = []
+
+    def start(self, tasks: asyncio.TaskGroup, upstreams: Sequence[UpstreamSettings]) -> None:
+        """Run these within *tasks*."""
+        self._tasks = tasks
+        self.replace(upstreams)
+        tasks.create_task(self._keep_heads(), name="uplink heads")
+
+    def replace(self, upstreams: Sequence[UpstreamSettings]) -> None:
+        """Run these from now on; one whose settings are the same is not disturbed."""
+        assert self._tasks is not None
+        kept: dict[str, tuple[Bridge, asyncio.Task[None]]] = {}
+        for bridge, task in self._running:
+            if bridge.settings in upstreams:
+                kept[bridge.settings.name] = (bridge, task)
+            else:
+                self._heard[bridge.settings.name] = bridge.heard
+                task.cancel()
+        self._running = [kept.get(one.name) or self._begin(self._tasks, one) for one in upstreams]
+
+    def _begin(self, tasks: asyncio.TaskGroup, settings: UpstreamSettings) -> tuple[Bridge, asyncio.Task[None]]:
+        bridge = Bridge(settings, self._rooms, self._heard.get(settings.name, Heard(0, 0)))
+        return bridge, tasks.create_task(bridge.run(), name=f"upstream {settings.name}")
+
+    async def _keep_heads(self) -> None:
+        """Whoever is away must not look as if it had heard everything."""
+        while True:
+            if self._running:
+                with contextlib.suppress(HistoryUnavailableError):
+                    head = (await self._rooms.events.bounds()).head
+                    for bridge, _ in self._running:
+                        bridge.note_head(head)
+            await asyncio.sleep(HEADS_S)
+
+    def standings(self) -> Sequence[UpstreamStanding]:
+        """Each, in the order of the configuration."""
+        return [bridge.standing() for bridge, _ in self._running]

@@ -1,0 +1,115 @@
+"""The uplink of the example site on a real store, without the rest of the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from chargemon_edge.clock import SystemClock
+from chargemon_edge.control.ports import moment
+from chargemon_edge.control.present import Present
+from chargemon_edge.site import facts
+from chargemon_edge.site.facts import Fact
+from chargemon_edge.store.journal import Store, open_store
+from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.upstream.bridge import BridgeRooms
+from chargemon_edge.upstream.settings import UpstreamSettings
+from chargemon_edge.upstream.uplink import Uplink
+from tests.unit.web.example import SITE
+
+
+def settings(port: int, **changes: Any) -> UpstreamSettings:
+    """An upstream on a broker of this machine that is in a hurry."""
+    members: dict[str, Any] = {
+        "name": "operator",
+        "host": "127.0.0.1",
+        "port": port,
+        "site": "hof-7",
+        "tls": False,
+        "drain_spread_s": 0.0,
+        "drain_per_s": 10_000.0,
+        "keepalive_s": 5,
+    }
+    return UpstreamSettings(**{**members, **changes})
+
+
+class Running:
+    """What runs."""
+
+    def __init__(self, store: Store, upstreams: Sequence[UpstreamSettings]) -> None:
+        self.clock = SystemClock()
+        self.store = store
+        self.present = Present(SITE, store.restored.picture)
+        self.uplink = Uplink(
+            BridgeRooms(
+                present=self.present,
+                clock=self.clock,
+                journal=store.journal,
+                events=store.outbox,
+                roll=lambda: 0.0,
+                clock_synced=lambda: True,
+            ),
+            store.restored.upstream.heard,
+        )
+        self.upstreams = upstreams
+
+    def happen(self, *new: Fact) -> None:
+        """Write and fold."""
+        self.store.journal.record(new)
+        self.present.apply(new)
+
+    async def commit(self, *new: Fact) -> None:
+        """The same, durable when this returns."""
+        done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self.store.journal.commit(new, done.set_result)
+        assert await done is None
+        self.present.apply(new)
+
+    def started(self, transaction_id: int) -> facts.TransactionStarted:
+        """A transaction that starts now."""
+        return facts.TransactionStarted(
+            at=moment(self.clock),
+            charge_point="YARD",
+            connector=1,
+            transaction_id=transaction_id,
+            id_tag="04A1B2C3",
+            id_tag_status="Accepted",
+            meter_start_wh=transaction_id,
+            started_utc_ms=None,
+            started_text="",
+        )
+
+
+@asynccontextmanager
+async def running(directory: Path, *upstreams: UpstreamSettings) -> AsyncIterator[Running]:
+    """Stores in *directory*; ends with a goodbye."""
+    store = open_store(
+        StoreSettings(directory=str(directory), reserve_kb=64, record_flush_s=0.1, samples_flush_s=0.1),
+        SystemClock(),
+        inline=False,
+    )
+    try:
+        one = Running(store, upstreams)
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(_serve(one))
+            await asyncio.sleep(0)
+            yield one
+            work.cancel()
+    finally:
+        store.close()
+
+
+async def _serve(one: Running) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(one.store.run())
+        one.uplink.start(tasks, one.upstreams)
+
+
+async def until(done: Any, timeout_s: float = 15.0) -> None:
+    """Wait until *done()* is true; the loop goes on meanwhile."""
+    async with asyncio.timeout(timeout_s):
+        while not done():
+            await asyncio.sleep(0.02)
