@@ -100,7 +100,8 @@ class Access:
 
 
 def _served(settings: Settings) -> Iterator[int]:
-    yield from (0, 1)
+    if settings.chargers.plain:
+        yield from (0, 1)
     if settings.chargers.tls_port is not None:
         yield 2
     if settings.chargers.mutual_tls_port is not None:

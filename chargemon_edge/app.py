@@ -65,6 +65,7 @@ class Addresses(NamedTuple):
     """Where the daemon listens."""
 
     chargers: tuple[str, int]
+    """The plain listener's, or, where that is off, that of the first with TLS."""
     page: tuple[str, int]
     unix: str | None
     chargers_tls: tuple[str, int] | None = None
@@ -209,7 +210,7 @@ def _cards(
 
 def _addresses(chargers: ChargerServer, operators: WebAddresses) -> Addresses:
     of = chargers.addresses
-    return Addresses(of["plain"], operators.page, operators.unix, of.get("tls"), of.get("mutual-tls"))
+    return Addresses(next(iter(of.values())), operators.page, operators.unix, of.get("tls"), of.get("mutual-tls"))
 
 
 def _commands(
@@ -320,9 +321,10 @@ def _booted(chargers: ChargerServer, fact: Fact) -> None:
 
 def _announce(settings: Settings, present: Present, addresses: Addresses) -> None:
     log.info(
-        "ready version=%s site=%r chargers=ws://%s:%d page=http://%s:%d circuits=%d charge_points=%d adopted=%d",
+        "ready version=%s site=%r chargers=%s://%s:%d page=http://%s:%d circuits=%d charge_points=%d adopted=%d",
         __version__,
         settings.site.name,
+        "ws" if settings.chargers.plain else "wss",
         *addresses.chargers,
         *addresses.page,
         len(settings.site.circuits),

@@ -40,6 +40,7 @@ SECOND_CONNECTION = "second connection"
 NO_ROOM = "too many sockets"
 _RECEIVE_BYTES = 65_536
 _BACKLOG = 512
+_UNIT = "chargemon-edge.socket"
 
 
 class _Probe(msgspec.Struct, eq=False):
@@ -102,23 +103,28 @@ class ChargerServer:
     # ------------------------------------------------------------ life
 
     async def start(self, opened: Mapping[str, Sequence[socket.socket]] | None = None) -> tuple[str, int]:
-        """Listen; returns the plain listener's host and port. Raises CredentialsError or OSError, with nothing open.
+        """Listen; returns the first listener's host and port: the plain one's, where that is on.
 
-        *opened*: sockets that systemd has opened, by name (:attr:`.listener.Listener.descriptor_name`); they count
-        instead of the settings' host and ports.
+        Raises CredentialsError or OSError, with nothing open. *opened*: sockets that systemd has opened, by name
+        (:attr:`.listener.Listener.descriptor_name`); they count instead of the settings' host and ports.
         """
         opened = opened or {}
         settings = self._settings
         # a handful of small local files, before anything else runs
         credentials = self._credentials or read_credentials(settings.charge_points)
         self._doorkeeper = self._new_doorkeeper(credentials)
+        for one in () if settings.plain else opened.get("chargers", ()):
+            _log.warning(
+                "the plain listener is off; nobody answers on systemd's socket: systemctl disable --now %s", _UNIT
+            )
+            one.close()
         try:
             for listener, port in self._listeners():
                 await self._listen(listener, port, opened.get(listener.descriptor_name, ()))
         except BaseException:
             await self.stop()
             raise
-        return self.addresses["plain"]
+        return next(iter(self.addresses.values()))
 
     def _new_doorkeeper(self, credentials: Credentials) -> Doorkeeper:
         return Doorkeeper(
@@ -132,7 +138,8 @@ class ChargerServer:
 
     def _listeners(self) -> Iterator[tuple[Listener, int]]:
         settings = self._settings
-        yield Listener(name="plain", profiles=PLAIN_PROFILES), settings.port
+        if settings.plain:
+            yield Listener(name="plain", profiles=PLAIN_PROFILES), settings.port
         if settings.tls_port is not None:
             assert self._tls is not None
             yield Listener(name="tls", profiles=frozenset((2,)), tls=self._tls), settings.tls_port

@@ -36,8 +36,9 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The listener for chargers and its limits."""
 
     host: str = "0.0.0.0"  # noqa: S104 - chargers are other machines: the listener is meant for all interfaces
+    plain: bool = True
+    """Serve security profiles 0 and 1, which are in the clear, on :attr:`port`."""
     port: int = 8887
-    """Security profiles 0 and 1: plain."""
     tls_port: int | None = None
     """Security profile 2: TLS, and a password. None: not served."""
     mutual_tls_port: int | None = None
@@ -91,7 +92,12 @@ class CsmsSettings(msgspec.Struct, frozen=True, kw_only=True):
 def mistakes(settings: CsmsSettings) -> list[str]:
     """Everything about the charge points' access that cannot work, one sentence each."""
     wrong = [words for access in settings.charge_points for words in _access_mistakes(access, settings)]
-    ports = [port for port in (settings.port, settings.tls_port, settings.mutual_tls_port) if port]
+    if not settings.plain and settings.tls_port is None and settings.mutual_tls_port is None:
+        wrong.append(
+            "chargers.plain is false and neither tls_port nor mutual_tls_port is set: nobody could ever connect"
+        )
+    numbers = (settings.port if settings.plain else None, settings.tls_port, settings.mutual_tls_port)
+    ports = [port for port in numbers if port]
     if len(set(ports)) < len(ports):
         wrong.append("chargers.port, tls_port and mutual_tls_port must differ: each security profile has its own")
     return wrong
@@ -99,6 +105,8 @@ def mistakes(settings: CsmsSettings) -> list[str]:
 
 def _access_mistakes(access: ChargePointAccess, settings: CsmsSettings) -> Iterator[str]:
     name = f"charge point {access.identity!r}"
+    if access.profile < 2 and not settings.plain:
+        yield f"{name} has security profile {access.profile}, but chargers.plain is false: it could never connect"
     if access.profile == 2 and settings.tls_port is None:
         yield f"{name} has security profile 2, but chargers.tls_port is not set: it could never connect"
     if access.profile == 3 and settings.mutual_tls_port is None:

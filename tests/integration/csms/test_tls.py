@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -336,6 +337,25 @@ async def test_expired_foreign_and_missing_certificates_are_refused_with_one_lin
     ]
     assert sum("refused cp=" in record.message for record in caplog.records) == 3
     assert running.notes.events == []
+
+
+@pytest.mark.demand("S10")
+async def test_nothing_is_served_in_the_clear_when_that_is_switched_off(
+    keys: Keyring, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as by_systemd:
+        unserved = by_systemd.getsockname()
+        running = Site(keys=keys, plain=False, tls_port=0, charge_points=CHARGE_POINTS[1:2])
+        first = await running.server.start({"chargers": [by_systemd]})
+    try:
+        assert list(running.server.addresses) == ["tls"]
+        assert first == running.server.addresses["tls"]
+        assert await dial(running, "tls", "CP2", trusting(root(keys)), login("CP2")) == 101
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*unserved)
+    finally:
+        await running.server.stop()
+    assert "systemctl disable --now chargemon-edge.socket" in caplog.text
 
 
 class Revoked:

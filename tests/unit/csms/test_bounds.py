@@ -122,6 +122,19 @@ def test_every_mistake_in_access_is_told() -> None:
     ]
 
 
+def test_without_the_plain_listener_everybody_needs_tls() -> None:
+    secure = ChargePointAccess(identity="S", security_profile=2)
+    clear = ChargePointAccess(identity="C", security_profile=1)
+
+    assert mistakes(CsmsSettings(plain=False, tls_port=8888, charge_points=(secure,))) == []
+    # its number is nobody's then
+    assert mistakes(CsmsSettings(plain=False, port=8888, tls_port=8888)) == []
+    (never,) = mistakes(CsmsSettings(plain=False, tls_port=8888, charge_points=(secure, clear)))
+    assert never == "charge point 'C' has security profile 1, but chargers.plain is false: it could never connect"
+    (nobody,) = mistakes(CsmsSettings(plain=False))
+    assert nobody.endswith("nobody could ever connect")
+
+
 def test_silence_is_at_least_ninety_seconds_unless_set() -> None:
     assert CsmsSettings(heartbeat_interval_s=10).dead_after_s == 90.0
     assert CsmsSettings(heartbeat_interval_s=300).dead_after_s == 900.0
