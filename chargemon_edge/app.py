@@ -143,8 +143,9 @@ class App:
                     meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))
                     meters.replace(settings.meters)
                     access.start(rooms)
-                    for room in (store, contact, configuration, remote_start, cards, commands, balance):
+                    for room in (contact, configuration, remote_start, cards, commands, balance):
                         rooms.create_task(room.run(), name=type(room).__name__)
+                    store.start(rooms)
                     uplink.start(rooms, settings.upstreams)
                     rooms.create_task(_watch(notifier, store, self._status), name="watchdog")
                     self._running = Running(
@@ -179,7 +180,7 @@ class App:
         return not done.mistakes and not done.waiting
 
     def _status(self) -> str:
-        words = "starting" if self.present is None else _status(self.present)
+        words = "starting" if self.present is None or self.store is None else _status(self.present, self.store)
         return words if self._not_taken is None else f"{self._not_taken.summary}: {words}"
 
     def kill(self) -> None:
@@ -300,6 +301,7 @@ def _page(
         configuration=configuration,
         frames=chargers.recorder,
         history=store.history,
+        keeping=store,
         kept_stops=KeptStops(present, store.journal, store.history, clock),
         cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
@@ -362,7 +364,7 @@ async def _watch(notifier: Notifier, store: Store, status: Callable[[], str]) ->
         notifier.status(status())
 
 
-def _status(present: Present) -> str:
+def _status(present: Present, store: Store) -> str:
     linked = sum(entry.linked for entry in present.picture.charge_points.values())
     charging = sum(
         connector.transaction is not None
@@ -370,7 +372,8 @@ def _status(present: Present) -> str:
         for connector in entry.connectors.values()
     )
     state = "starting" if present.plan is None else present.plan.why
-    return f"{linked} of {len(present.site.charge_points)} chargers connected, {charging} transactions, {state}"
+    disk = "" if store.trouble is None else f"; disk: {store.trouble}"
+    return f"{linked} of {len(present.site.charge_points)} chargers connected, {charging} transactions, {state}{disk}"
 
 
 def _adopted(present: Present) -> int:

@@ -48,6 +48,7 @@ def _run(chosen: Namespace) -> int:
     except configuration.ConfigError as error:
         _print_mistakes(chosen.config, error.mistakes)
         return EXIT_USAGE
+    code = EXIT_OK
     log.configure(settings.log_level, JournalHandler)
     if not_taken is not None:
         for mistake in not_taken.mistakes:
@@ -60,10 +61,15 @@ def _run(chosen: Namespace) -> int:
         clock = SystemClock()
         app = App(settings, clock, sockets=inherited_sockets(), not_taken=not_taken)
         asyncio.run(_until_signalled(app, files, clock, keep=not_taken is None))
-    except (StoreError, OSError) as error:
-        print(f"chargemon-edge: {error}", file=sys.stderr)
-        return EXIT_FAILED
-    return EXIT_OK
+    except* (StoreError, OSError) as errors:
+        # one that ends a room comes in a group
+        print(f"chargemon-edge: {_first(errors)}", file=sys.stderr)
+        code = EXIT_FAILED
+    return code
+
+
+def _first(errors: BaseException) -> BaseException:
+    return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
 
 
 async def _until_signalled(app: App, files: ConfigFiles, clock: Clock, *, keep: bool) -> None:

@@ -6,6 +6,7 @@ fault, the others are written without it: one charger's nonsense never costs ano
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import sqlite3
@@ -14,7 +15,9 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from chargemon_edge.store.errors import StoreError, is_disk_trouble, is_full
+from chargemon_edge.store.database import mark_broken
+from chargemon_edge.store.errors import StoreError, is_broken_file, is_disk_trouble, is_full
+from chargemon_edge.store.high_water import HighWater
 from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.rows import order
@@ -35,7 +38,7 @@ Done = Callable[[Exception | None], None]
 class Entry:
     """Statements that belong together, and who waits for them."""
 
-    __slots__ = ("done", "error", "samples", "statements", "urgent")
+    __slots__ = ("done", "error", "samples", "starts", "statements", "urgent")
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Entry:
         *,
         done: Done | None = None,
         urgent: bool = False,
+        starts: int = 0,
     ) -> None:
         self.statements = statements
         # for the samples' file; durable before the statements are
@@ -51,6 +55,8 @@ class Entry:
         self.done = done
         # closes a running transaction: may use the room that the reserve held
         self.urgent = urgent
+        # the highest transaction id that begins with it; 0: none
+        self.starts = starts
         # set by the writer: why it is not durable
         self.error: Exception | None = None
 
@@ -151,16 +157,25 @@ class Disk:
         site: sqlite3.Connection,
         samples: sqlite3.Connection,
         reserve: Reserve,
+        high_water: HighWater,
         before_flush: Callable[[], None],
     ) -> None:
         self._directory = directory
+        self._high_water = high_water
         self._site = _File(site, before_flush)
         self._samples = _File(samples, before_flush)
         self._reserve = reserve
         # the disk is full: the reserve is spent, only what closes transactions is written
-        self._full = False
-        self._site_trouble: str | None = None
+        self._full = not reserve.held
+        self._site_trouble: str | None = self._full_in_words() if self._full else None
         self._samples_trouble: str | None = None
+        # a file turned out to be broken; what will mend it
+        self.broken: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words; None: nothing."""
+        return self._site_trouble or self._samples_trouble
 
     def write(self, batch: Batch) -> None:
         """Write *batch* and note in it what became of each part."""
@@ -174,7 +189,7 @@ class Disk:
             self._write_site(batch)
         if batch.work is not None:
             self._upkeep(batch.work)
-        batch.trouble = self._site_trouble or self._samples_trouble
+        batch.trouble = self.trouble
 
     def tidy(self) -> None:
         """Checkpoints, when due. Trouble with them shows at the next write."""
@@ -203,6 +218,8 @@ class Disk:
     def _write_entries(self, entries: list[Entry]) -> None:
         """All of *entries* in one transaction; those at fault get their error. Raises only disk trouble."""
         statements = sorted((statement for entry in entries for statement in entry.statements), key=order)
+        # an id must be below the mark before anybody is told of it
+        self._high_water.reach(max(entry.starts for entry in entries))
         try:
             self._site.transact(lambda: self._site.execute(statements))
         except Exception as error:
@@ -223,13 +240,10 @@ class Disk:
         if is_full(error):
             self._full = True
             self._reserve.release()
-            self._site_trouble = (
-                f"disk full: no new transactions are accepted, running ones can still end; "
-                f"free some space on the file system of {self._directory}"
-            )
+            self._site_trouble = self._full_in_words()
             self._write_urgent_only(batch)
             return
-        self._site_trouble = f"cannot write {self._directory / 'site.db'}: {error}"
+        self._site_trouble = self._unwritten("site", error)
         self._fail([entry for entry in batch.entries if entry.error is None], error)
 
     def _write_urgent_only(self, batch: Batch) -> None:
@@ -247,6 +261,22 @@ class Disk:
             if not is_disk_trouble(error):
                 raise
             self._fail(urgent, error)
+
+    def _full_in_words(self) -> str:
+        return (
+            "disk full: no new transactions are accepted, running ones can still end; "
+            f"free some space on the file system of {self._directory}"
+        )
+
+    def _unwritten(self, schema: str, error: Exception) -> str:
+        """What is wrong, in words; a file that is broken is left to the next start."""
+        path = self._directory / f"{schema}.db"
+        if not is_broken_file(error):
+            return f"cannot write {path}: {error}"
+        self.broken = f"{path} is damaged ({error}): the next start puts it aside and goes on with the newest backup"
+        with contextlib.suppress(OSError):
+            mark_broken(self._directory, schema)
+        return self.broken
 
     @staticmethod
     def _fail(entries: list[Entry], error: Exception) -> None:
@@ -270,7 +300,7 @@ class Disk:
         except Exception as error:
             if not is_disk_trouble(error):
                 raise
-            self._samples_trouble = f"cannot write {self._directory / 'samples.db'}: {error}"
+            self._samples_trouble = self._unwritten("samples", error)
             self._keep_samples(batch)
             self._fail([entry for entry in wanted if not entry.urgent], error)
         else:

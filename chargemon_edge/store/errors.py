@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 
 # primary result codes (sqlite.org/rescode.html) that speak of the disk or the file, not of the row being written
@@ -40,9 +41,14 @@ def is_disk_trouble(error: BaseException) -> bool:
 
 def is_full(error: BaseException) -> bool:
     """Whether the disk has no room left."""
-    return primary_code(error) == sqlite3.SQLITE_FULL
+    return primary_code(error) == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_broken_file(error: BaseException) -> bool:
     """Whether the file is no sound database."""
     return primary_code(error) in _BROKEN_CODES
+
+
+def in_words(error: BaseException) -> str:
+    """What SQLite or the kernel says of *error*, without numbers and paths."""
+    return getattr(error, "strerror", None) or str(error)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from chargemon_edge import __version__
+from msgspec import structs
+
+from chargemon_edge.control.keeping import BackupRecord, StoreStanding
 from chargemon_edge.control.ports import Clock, Restored, moment
 from chargemon_edge.site.facts import (
     Fact,
@@ -21,14 +21,15 @@ from chargemon_edge.site.facts import (
     TransactionStopped,
     ValuesReported,
 )
-from chargemon_edge.store.database import advice, lock, open_database, open_for_reading
+from chargemon_edge.store.backups import Backups
+from chargemon_edge.store.database import put_aside
 from chargemon_edge.store.disk import Disk, Done, Entry
 from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.files import open_files
 from chargemon_edge.store.history import History
-from chargemon_edge.store.outbox import Outbox, begin_epoch
+from chargemon_edge.store.outbox import Outbox
 from chargemon_edge.store.reader import Reader
-from chargemon_edge.store.reserve import Reserve
-from chargemon_edge.store.restore import restore
+from chargemon_edge.store.refusing import RefusingWriter
 from chargemon_edge.store.restore_upstream import UpstreamCommands
 from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.rows import ROWS
@@ -38,17 +39,16 @@ from chargemon_edge.store.statement import Statement
 from chargemon_edge.store.transactions import Known, Transactions
 from chargemon_edge.store.writer import Writer
 
-SITE_PAGE_BYTES = 4096
-# a group of ten seconds touches few pages: small ones spare flash
-SAMPLES_PAGE_BYTES = 1024
 UPKEEP_S = 60.0
+# a file that breaks in use is a reason to start anew, but not again and again
+BROKEN_AFTER_S = 600.0
 _CLOSING = (TransactionStopped, StopKept)
 
 
 class Journal:
     """Turns facts into rows for the writer. Lives on the event loop."""
 
-    def __init__(self, writer: Writer, transactions: Transactions) -> None:
+    def __init__(self, writer: Writer | RefusingWriter, transactions: Transactions) -> None:
         self._writer = writer
         self._transactions = transactions
         self._minutes: dict[str, MinuteFold] = {}
@@ -72,7 +72,8 @@ class Journal:
                 self._forget(new)
             done(error)
 
-        self._writer.commit(Entry(statements, samples, done=ended, urgent=urgent))
+        starts = max((fact.transaction_id for fact in new if isinstance(fact, TransactionStarted)), default=0)
+        self._writer.commit(Entry(statements, samples, done=ended, urgent=urgent, starts=starts))
 
     def record(self, new: Iterable[Fact]) -> None:
         """Write these behind: with the next commit, or when the write budget allows."""
@@ -143,7 +144,7 @@ class Journal:
 
 
 class Store:
-    """The open disk."""
+    """The open disk. Implements :class:`chargemon_edge.control.keeping.Keeping`."""
 
     def __init__(
         self,
@@ -153,20 +154,29 @@ class Store:
         outbox: Outbox,
         history: History,
         commands: UpstreamCommands,
+        backups: Backups,
         reader: Reader,
-        writer: Writer,
+        writer: Writer | RefusingWriter,
         upkeep: Callable[[], object],
         release: Callable[[], None],
+        directory: Path,
+        clock: Clock,
     ) -> None:
         self.journal = journal
         self.restored = restored
         self.outbox = outbox
         self.history = history
         self.commands = commands
+        self._backups = backups
         self._reader = reader
         self._writer = writer
         self._upkeep = upkeep
         self._release = release
+        self._directory = directory
+        self._clock = clock
+        self._opened_s = clock.monotonic_s()
+        # broken files that lie there
+        self._put_aside = put_aside(directory)
         self._closed = False
 
     @property
@@ -178,13 +188,43 @@ class Store:
         """For the watchdog: whether the writer stands and no flush takes longer than *within_s*."""
         return self._writer.alive(within_s)
 
+    def standing(self) -> StoreStanding:
+        """How the disk stands now."""
+        known = self._backups.known
+        return StoreStanding(
+            trouble=self.trouble or self._backups.broken,
+            last_backup=known[0] if known else None,
+            backup_trouble=self._backups.trouble,
+            put_aside=self._put_aside,
+        )
+
+    def backups(self) -> list[BackupRecord]:
+        """Those that are there, newest first."""
+        return self._backups.known
+
+    async def back_up(self, reason: str) -> BackupRecord:
+        """Make one now; raises :class:`chargemon_edge.control.keeping.BackupError`."""
+        return await self._backups.make(reason)
+
+    def start(self, rooms: asyncio.TaskGroup) -> None:
+        """Its upkeep, and a backup a day, in *rooms*."""
+        rooms.create_task(self.run(), name="store")
+        rooms.create_task(self._backups.run(), name="backups")
+
     async def run(self) -> None:
-        """Upkeep until cancelled. Raises only what has ended the writer, which is a bug of ours."""
+        """Upkeep until cancelled.
+
+        Raises StoreError when a start could mend what this run cannot, and what has ended the writer: a bug of ours.
+        """
         while True:
             try:
                 async with asyncio.timeout(UPKEEP_S):
                     await self._writer.watch()
             except TimeoutError:
+                self._put_aside = put_aside(self._directory)
+                broken = self._writer.broken or self._backups.broken
+                if broken is not None and self._clock.monotonic_s() > self._opened_s + BROKEN_AFTER_S:
+                    raise StoreError(broken) from None
                 self._writer.upkeep(self._upkeep)
 
     def close(self, *, flush: bool = True) -> None:
@@ -195,6 +235,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        self._backups.close()
         self._reader.close()
         if flush:
             self.journal.finish_minutes()
@@ -209,49 +250,43 @@ def open_store(
 
     *inline*: no thread, and the kernel decides when bytes reach the disk: for virtual time, where no power fails.
     *before_flush* is called on the writer before each flush; tests break or slow the disk with it.
+    On a disk that cannot be written the store only reads, and refuses whatever must last.
     Raises :class:`StoreError` when the directory cannot be used.
     """
     directory = Path(settings.directory)
-    directory_lock = lock(directory)
-    with ExitStack() as opened:
-        opened.callback(os.close, directory_lock)
-        now = moment(clock)
-        site = open_database(directory, "site", page_bytes=SITE_PAGE_BYTES, flush=not inline, utc_ms=now.utc_ms)
-        opened.callback(site.connection.close)
-        samples = open_database(
-            directory, "samples", page_bytes=SAMPLES_PAGE_BYTES, flush=not inline, utc_ms=now.utc_ms
-        )
-        opened.callback(samples.connection.close)
-        reserve = Reserve(directory, settings.reserve_kb * 1024)
-        reserve.take()
-        try:
-            epochs = begin_epoch(site.connection, now.utc_ms, __version__)
-            # a new file is durable only with its directory
-            os.fsync(directory_lock)
-            restored = restore(site.connection, samples.connection, now, site_is_fresh=site.fresh)
-            reading_connection = open_for_reading(directory / "site.db")
-            opened.callback(reading_connection.close)
-            transactions = Transactions(reading_connection, now)
-            transactions.load_recent()
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"cannot use {directory}: {error}; {advice(error, directory)}") from error
-        disk = Disk(directory, site.connection, samples.connection, reserve, _hook(settings, before_flush))
+    files = open_files(settings, moment(clock), flush=not inline)
+    writer: Writer | RefusingWriter
+    upkeep: Callable[[], object]
+    if files.written is None:
+        writer = RefusingWriter(directory, files.why or "")
+        upkeep = _nothing
+        settings = structs.replace(settings, backup_hours=0)
+    else:
+        site, samples, reserve, high_water = files.written
+        disk = Disk(directory, site, samples, reserve, high_water, _hook(settings, before_flush))
         writer = Writer(disk, settings, clock, inline=inline)
-        reader = Reader(directory, inline=inline)
-        retention = Retention(settings, site.connection, samples.connection)
-        return Store(
-            journal=Journal(writer, transactions),
-            restored=restored,
-            outbox=Outbox(reader, epochs, writer.follow),
-            history=History(reader),
-            commands=UpstreamCommands(reader),
-            reader=reader,
-            writer=writer,
-            upkeep=lambda: disk.keep_house(retention, clock.utc_ms(), settings.free_min_percent),
-            # the reading connection first: the last to close copies the log into the file and removes it
-            release=opened.pop_all().close,
-        )
-    raise AssertionError("unreachable: nothing here swallows an exception")
+        retention = Retention(settings, site, samples)
+        upkeep = partial(_keep_house, disk, retention, settings, clock)
+    reader = Reader(files.connect, inline=inline)
+    return Store(
+        journal=Journal(writer, files.transactions),
+        restored=files.restored,
+        outbox=Outbox(reader, files.epochs, writer.follow),
+        history=History(reader),
+        commands=UpstreamCommands(reader),
+        backups=Backups(directory, settings, clock, partial(files.connect, "site"), inline=inline),
+        reader=reader,
+        writer=writer,
+        upkeep=upkeep,
+        # the reading connection first: the last to close copies the log into the file and removes it
+        release=files.close,
+        directory=directory,
+        clock=clock,
+    )
+
+
+def _keep_house(disk: Disk, retention: Retention, settings: StoreSettings, clock: Clock) -> None:
+    disk.keep_house(retention, clock.utc_ms(), settings.free_min_percent)
 
 
 def _hook(settings: StoreSettings, before_flush: Callable[[], None] | None) -> Callable[[], None]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 
 from chargemon_edge.store.errors import StoreError
 
 
+@cache
 def scripts(schema: str) -> dict[int, str]:
     """The SQL of each version of *schema* (``site`` or ``samples``), oldest first; the first is 1, none is missing."""
     found = {
@@ -19,9 +22,14 @@ def scripts(schema: str) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def migrate(connection: sqlite3.Connection, schema: str) -> bool:
+def migrate(
+    connection: sqlite3.Connection,
+    schema: str,
+    before: Callable[[sqlite3.Connection, int, int], None] | None = None,
+) -> bool:
     """Bring the open database to the newest version; whether it was empty before.
 
+    *before* is called with the present and the newest version if there is something to lose.
     Raises :class:`StoreError` for a database that a newer release has written; nothing in it is changed then.
     """
     steps = scripts(schema)
@@ -32,6 +40,8 @@ def migrate(connection: sqlite3.Connection, schema: str) -> bool:
             f"{schema}.db has schema {present}, this release knows up to {newest}: "
             "install the release that wrote it, or restore the backup made before that one was installed"
         )
+    if before is not None and 0 < present < newest:
+        before(connection, present, newest)
     for number in range(present + 1, newest + 1):
         _step(connection, steps[number], number)
     return bool(present == 0)

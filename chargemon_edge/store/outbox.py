@@ -79,7 +79,9 @@ def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
     ep = max(used, utc_ms)
     told: dict[str, object] = {"version": version}
     if before is not None:
-        told |= {"previous_ep": before, "previous_s": used - before}
+        # by the events there are: after a backup was put back the counter is ahead of them
+        (last,) = site.execute("SELECT max(number) FROM event").fetchone()
+        told |= {"previous_ep": before, "previous_s": (used if last is None else last) - before}
     site.execute("BEGIN IMMEDIATE")
     try:
         if row is None:
@@ -93,4 +95,9 @@ def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
         if site.in_transaction:
             site.execute("ROLLBACK")
         raise
-    return Epochs([found for (found,) in site.execute("SELECT ep FROM epoch ORDER BY ep")])
+    return known_epochs(site)
+
+
+def known_epochs(site: sqlite3.Connection) -> Epochs:
+    """Those that the file knows of."""
+    return Epochs([found for (found,) in site.execute("SELECT ep FROM epoch ORDER BY ep")] or [0])

@@ -12,11 +12,9 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from chargemon_edge.control.records import HistoryUnavailableError
-from chargemon_edge.store.database import open_for_reading
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +31,11 @@ Query = Callable[Concatenate[sqlite3.Connection, P], T]
 class Reader:
     """Asked on the event loop. With *inline* there is no thread: for virtual time."""
 
-    def __init__(self, directory: Path, *, inline: bool, query_max_s: float = QUERY_MAX_S) -> None:
-        self._directory = directory
+    def __init__(
+        self, connect: Callable[[str], sqlite3.Connection], *, inline: bool, query_max_s: float = QUERY_MAX_S
+    ) -> None:
+        """*connect* opens ``site`` or ``samples`` for reading."""
+        self._connect = connect
         self._inline = inline
         self._query_max_s = query_max_s
         self._connections: dict[str, sqlite3.Connection] = {}
@@ -92,7 +93,7 @@ class Reader:
     def _connection(self, database: str) -> sqlite3.Connection:
         connection = self._connections.get(database)
         if connection is None:
-            connection = self._connections[database] = open_for_reading(self._directory / f"{database}.db")
+            connection = self._connections[database] = self._connect(database)
             connection.set_progress_handler(self._is_late, _STEPS)
         return connection
 

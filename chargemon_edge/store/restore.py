@@ -27,9 +27,17 @@ _READINGS_BACK = 2_000
 
 
 def restore(
-    site: sqlite3.Connection, samples: sqlite3.Connection, now: Moment, *, site_is_fresh: bool = False
+    site: sqlite3.Connection,
+    samples: sqlite3.Connection,
+    now: Moment,
+    *,
+    site_is_fresh: bool = False,
+    ids_below: int = 0,
 ) -> Restored:
-    """What the disk knows, with *now* as the start of this run."""
+    """What the disk knows, with *now* as the start of this run.
+
+    *ids_below*: that all transaction ids ever used are below this (high_water.py); it counts when the file is fresh.
+    """
     connectors: dict[str, dict[int, ConnectorPicture]] = defaultdict(dict)
     energy_wh = _newest_energy(samples)
     running = _running(site, now)
@@ -52,7 +60,7 @@ def restore(
     (kept_stops,) = site.execute("SELECT count(*) FROM kept_stop WHERE settled_utc_ms IS NULL").fetchone()
     return Restored(
         picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
-        next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, now.utc_ms),
+        next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, ids_below, now.utc_ms),
         tokens=restore_tokens(site, now),
         devices=restore_devices(site, now),
         operations=restore_operations(site, now),
@@ -154,13 +162,15 @@ def _newest_energy(samples: sqlite3.Connection) -> dict[tuple[str, int], int]:
     return {(charge_point, connector): energy_wh for charge_point, connector, energy_wh in rows}
 
 
-def _next_transaction_id(site: sqlite3.Connection, samples: sqlite3.Connection | None, utc_ms: int) -> int:
-    """Above every id ever used. *samples* is asked too when the site's own file is new."""
+def _next_transaction_id(
+    site: sqlite3.Connection, samples: sqlite3.Connection | None, ids_below: int, utc_ms: int
+) -> int:
+    """Above every id ever used. *samples* and *ids_below* count when the site's own file is new."""
     row = site.execute("SELECT seq FROM sqlite_sequence WHERE name = 'charging_transaction'").fetchone()
     used = 0 if row is None else row[0]
     if samples is not None:
         (seen,) = samples.execute(
             "SELECT max(transaction_id) FROM reading WHERE transaction_id < ?", (NUMBER_MAX,)
         ).fetchone()
-        used = max(used, seen or 0)
+        used = max(used, seen or 0, ids_below - 1)
     return next_number(used, utc_ms)

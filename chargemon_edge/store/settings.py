@@ -28,6 +28,10 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """When less of the disk is free, the oldest samples go, so that their file stops growing."""
     reserve_kb: int = 2048
     """A file that is deleted on a full disk, so that running transactions can still be closed."""
+    backup_hours: int = 24
+    """A backup is made this often, in ``backups`` below the directory; 0: only when it is asked for."""
+    keep_backups: int = 7
+    """So many are kept; fewer on a short disk."""
     waiting_rows_max: int = 20_000
     """So many rows wait in memory while the disk does not take them; then the oldest are dropped and counted.
     Nothing that a charger waits for is ever among them."""
@@ -56,6 +60,10 @@ def _mistakes(settings: StoreSettings) -> Iterator[str]:
         yield "free_min_percent must be between 0 and 90"
     if not 64 <= settings.reserve_kb <= 1_048_576:
         yield "reserve_kb must be between 64 and 1048576; 2048 closes several hundred transactions"
+    if not 0 <= settings.backup_hours <= 8_760:
+        yield "backup_hours must be between 0 (never by itself) and 8760"
+    if not 1 <= settings.keep_backups <= 1_000:
+        yield "keep_backups must be between 1 and 1000"
     if settings.waiting_rows_max < 100:
         yield "waiting_rows_max must be at least 100"
     if not 0 <= settings.flush_delay_s <= 10:

@@ -67,7 +67,9 @@ class Writer:
         self._dropped_told = 0
         self._dropped_told_s = float("-inf")
         # what is wrong with the disk; None: nothing
-        self.trouble: str | None = None
+        self.trouble: str | None = disk.trouble
+        if self.trouble is not None:
+            log.error("store trouble: %s", self.trouble)
         # a bug of ours that ended the writer
         self._death: BaseException | None = None
         self._died = asyncio.Event()
@@ -118,6 +120,11 @@ class Writer:
         """Call *written* on the loop after each batch that has reached the site's file; returns what ends that."""
         self._followers.append(written)
         return lambda: self._followers.remove(written)
+
+    @property
+    def broken(self) -> str | None:
+        """What is to be done about a file that was found broken in use; None: none was."""
+        return self._disk.broken
 
     def busy_s(self) -> float:
         """For how long the batch on its way has been; 0: none is."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from chargemon_edge.control.certification import Due
+from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.web.shapes import (
@@ -32,6 +33,9 @@ NEXT_STEPS = (
 )
 """What a fresh installation waits for."""
 
+BACKUP_OLD_DAYS = 7
+_DAY_MS = 86_400_000
+
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -49,6 +53,7 @@ def alarms(
     without_login: Sequence[str],
     ending: Sequence[Due],
     not_taken: NotTaken | None,
+    store: StoreStanding,
     now_utc_ms: int,
 ) -> tuple[AlarmView, ...]:
     """All that stand; *armed* is None while nothing has been decided yet."""
@@ -60,6 +65,7 @@ def alarms(
             if not_taken is not None or circuits or any(one.configured for one in charge_points)
             else _not_described()
         ),
+        *_store(store, now_utc_ms),
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
@@ -137,6 +143,41 @@ def _not_armed(armed: bool | None, why: str) -> Iterator[AlarmView]:
             what=f"Load balancing is off: {why.rstrip('.')}.",
             advice="No limits are sent. Correct the configuration, then run: chargemon-edge check-config",
         )
+
+
+def _store(store: StoreStanding, now_utc_ms: int) -> Iterator[AlarmView]:
+    if store.trouble is not None:
+        yield AlarmView(
+            code="disk_trouble",
+            severity=Severity.CRITICAL,
+            subject="disk",
+            what=f"The disk does not take records: {store.trouble.rstrip('.')}.",
+            advice="Chargers keep their limits. See 'the disk is full' and 'the disk cannot be written' in the manual.",
+        )
+    for name in store.put_aside:
+        yield AlarmView(
+            code="database_damaged",
+            severity=Severity.WARNING,
+            subject=name,
+            what=f"A database was damaged and put aside: {name}.",
+            advice="What came after the last backup may be missing. Copy the file away if somebody is to look into it, "
+            "then delete it.",
+        )
+    last = store.last_backup
+    old = last is not None and now_utc_ms - last.made_utc_ms > BACKUP_OLD_DAYS * _DAY_MS
+    if store.backup_trouble is not None or old:
+        since = "there is none" if last is None else f"the last one is of {_date(last.made_utc_ms)}"
+        yield AlarmView(
+            code="backup_missing",
+            severity=Severity.WARNING,
+            subject="backup",
+            what=f"No backup could be made; {since}.",
+            advice=f"{store.backup_trouble or 'None was made for days'}. Try: chargemon-edge backup",
+        )
+
+
+def _date(utc_ms: int) -> str:
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).date().isoformat()
 
 
 def _meter(meter: MeterView) -> Iterator[AlarmView]:

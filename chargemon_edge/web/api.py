@@ -80,6 +80,7 @@ class Api:
             meter_stale_s=self.meter_stale_s,
             commissioning_s=rooms.commissioning.remaining_s() or None,
             without_login=rooms.charger_access.without_login(present.site.charge_point_by_identity),
+            store=rooms.keeping.standing(),
             ending=ending(rooms.authority, rooms.certificates, now.utc_ms),
             not_taken=self.not_taken,
         )

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from chargemon_edge.web.shapes import CommissioningView, ProblemView, SiteView, TokenMade, TokenView
+from chargemon_edge.web.shapes import BackupView, CommissioningView, ProblemView, SiteView, TokenMade, TokenView
 
 TIMEOUT_S = 5.0
 
@@ -57,6 +57,11 @@ def list_tokens(path: str) -> tuple[TokenView, ...]:
 def revoke_token(path: str, name: str) -> None:
     """The token of that name opens nothing any more; RefusedError if there is none."""
     ask(path, "DELETE", f"/api/v1/tokens/{quote(name, safe='')}")
+
+
+def make_backup(path: str, *, timeout_s: float) -> BackupView:
+    """A new backup on the daemon's disk; RefusedError says why there is none."""
+    return _decode(ask(path, "POST", "/api/v1/backups", timeout_s=timeout_s), BackupView)
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -164,6 +164,8 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     """What the balancer is doing, or why it sends no limits."""
     commissioning_s: float | None
     """Seconds for which unknown charge points are still let in; null: they are refused."""
+    last_backup_utc_ms: int | None
+    """When the newest backup on this machine was made; null: there is none."""
     alarms: tuple[AlarmView, ...]
     """Worst first."""
     meters: tuple[MeterView, ...]
@@ -171,6 +173,18 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     """Each parent before its children; the main fuse first."""
     charge_points: tuple[ChargePointView, ...]
     connectors: tuple[ConnectorView, ...]
+
+
+class BackupView(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup on this machine: everything that must not be lost, whole and checked."""
+
+    name: str
+    path: str
+    """On this machine, where root can read it."""
+    made_utc_ms: int
+    size_bytes: int
+    reason: str
+    """``daily``, ``asked``, or ``before-N``: before the database was brought to schema N."""
 
 
 class HealthView(msgspec.Struct, frozen=True, kw_only=True):

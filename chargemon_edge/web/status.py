@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from chargemon_edge.web.shapes import CircuitView, ConnectorView, MeterView, SiteView
 
@@ -19,9 +20,14 @@ def render_status(view: SiteView) -> str:
 def _head(view: SiteView) -> str:
     lines = [f"{_inert(view.site)}   up {_duration(view.uptime_s)}   {_inert(view.why)}"]
     lines += [_meter(meter) for meter in view.meters]
+    lines.append(f"last backup: {'none yet' if view.last_backup_utc_ms is None else _when(view.last_backup_utc_ms)}")
     if view.commissioning_s is not None:
         lines.append(f"unknown charge points are let in for another {_duration(view.commissioning_s)}")
     return "\n".join(_wrapped(line, "  ") for line in lines)
+
+
+def _when(utc_ms: int) -> str:
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _meter(meter: MeterView) -> str:

@@ -16,6 +16,7 @@ from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
+from chargemon_edge.control.keeping import Keeping
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.ports import Clock, Frames, History
 from chargemon_edge.control.present import Present
@@ -23,6 +24,7 @@ from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.resources import (
     access,
+    backups,
     certificates,
     charge_points,
     charger_models,
@@ -54,6 +56,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Configuration
     frames: Frames
     history: History
+    keeping: Keeping
     kept_stops: KeptStops
     cards: Cards
     tokens: Tokens
@@ -78,6 +81,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *security_events.endpoints(security_events.SecurityEvents(rooms.history)),
             *transactions.endpoints(transactions.Transactions(rooms.history, rooms.closing)),
             *records.endpoints(records.Records(rooms.history)),
+            *backups.endpoints(backups.BackupsResource(rooms.keeping)),
             *kept_stops.endpoints(kept_stops.StopsToJudge(rooms.history, rooms.kept_stops)),
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),

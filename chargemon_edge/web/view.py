@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Plan
 from chargemon_edge.control.certification import Due
+from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import NotTaken
 from chargemon_edge.log import masked
 from chargemon_edge.site.facts import Moment, ValuesReported
@@ -36,6 +37,7 @@ VALUES_OLD_S = 120.0
 OVERDRAW_PERCENT = 110
 OVERDRAW_AFTER_S = 7.0
 
+_NO_STORE = StoreStanding()
 _NO_METER = MeterPicture()
 _NO_CHARGE_POINT = ChargePointPicture()
 
@@ -52,20 +54,19 @@ def site_view(
     without_login: Sequence[str] = (),
     ending: Sequence[Due] = (),
     not_taken: NotTaken | None = None,
+    store: StoreStanding = _NO_STORE,
 ) -> SiteView:
-    """Everything the page shows, at *now*. *without_login*: who gets in on security profile 0; *ending*: certificates
-    within their warning time; *not_taken*: what is wrong with the configuration's files."""
+    """Everything the page shows, at *now*.
+
+    *without_login*: who gets in on security profile 0; *ending*: certificates within their warning time; *not_taken*:
+    what is wrong with the configuration's files; *store*: how the disk stands.
+    """
     meters = tuple(
         _meter(place, picture.meters.get(place.name, _NO_METER), now, meter_stale_s) for place in site.meters
     )
     charge_points = tuple(_charge_points(site, picture, now))
     connectors = tuple(_connectors(site, picture, plan, now))
-    circuits = tuple(
-        _circuit(site, circuit, depth, meters, connectors, None if plan is None else plan.circuits.get(circuit.name))
-        for top in site.circuits
-        if top.parent is None
-        for circuit, depth in _downwards(site, top, 0)
-    )
+    circuits = _circuits(site, plan, meters, connectors)
     uptime_s = max(0.0, now.mono_s - picture.started.mono_s)
     armed = plan is not None and plan.armed
     why = "starting: nothing decided yet" if plan is None else plan.why
@@ -82,6 +83,7 @@ def site_view(
         without_login=without_login,
         ending=ending,
         not_taken=not_taken,
+        store=store,
         now_utc_ms=now.utc_ms,
     )
     return SiteView(
@@ -92,6 +94,7 @@ def site_view(
         armed=armed,
         why=why,
         commissioning_s=None if commissioning_s is None else round(commissioning_s, 1),
+        last_backup_utc_ms=None if store.last_backup is None else store.last_backup.made_utc_ms,
         alarms=raised,
         meters=meters,
         circuits=circuits,
@@ -134,6 +137,17 @@ def _meter(place: MeterPlace, entry: MeterPicture, now: Moment, stale_s: float) 
         current_ma=None if latest is None else latest.current_ma,
         voltage_mv=None if latest is None else latest.voltage_mv,
         power_w=None if latest is None else latest.power_w,
+    )
+
+
+def _circuits(
+    site: Site, plan: Plan | None, meters: tuple[MeterView, ...], connectors: tuple[ConnectorView, ...]
+) -> tuple[CircuitView, ...]:
+    return tuple(
+        _circuit(site, circuit, depth, meters, connectors, None if plan is None else plan.circuits.get(circuit.name))
+        for top in site.circuits
+        if top.parent is None
+        for circuit, depth in _downwards(site, top, 0)
     )
 
 

@@ -44,6 +44,7 @@ function show(view) {
   const charging = view.connectors.filter((connector) => connector.state === "charging").length;
   const power_w = view.connectors.reduce((sum, connector) => sum + (connector.power_w ?? 0), 0);
   setText(at("summary"), words.summary(charging, view.connectors.length, kilowatts(power_w)));
+  setText(at("backup"), words.lastBackup(view.last_backup_utc_ms));
   const meters = new Map(view.meters.map((meter) => [meter.name, meter]));
   const chargePoints = new Map(view.charge_points.map((chargePoint) => [chargePoint.identity, chargePoint]));
   keep(at("alarms"), alarms, view.alarms, (alarm) => `${alarm.code} ${alarm.subject}`, alarmCard);

@@ -31,6 +31,8 @@ const english = {
   neverSeen: "Not connected since the start",
   refused: (amperes, outcome) => `Did not take ${amperes} (${outcome})`,
   tag: (tag) => `Card ${tag}`,
+  lastBackup: (utc_ms) =>
+    utc_ms === null ? "No backup yet" : `Last backup: ${new Date(utc_ms).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`,
   summary: (charging, connectors, kilowatts) => `${charging} of ${connectors} charging · ${kilowatts}`,
   notArmed: "Balancing is off",
   connecting: "Connecting …",

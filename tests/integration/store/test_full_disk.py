@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from chargemon_edge.clock import SystemClock
+from chargemon_edge.control.keeping import BackupError
+from chargemon_edge.control.records import TransactionQuery
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.store import refusing
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.store.settings import StoreSettings
-from tests.unit.store.site_facts import started, status, stopped, values
+from tests.unit.store.opened import writer_of
+from tests.unit.store.site_facts import Faults, started, status, stopped, values
 
 DISK_KB = 2_304
 RESERVE_KB = 256
@@ -108,27 +113,101 @@ async def test_transactions_end_on_a_full_disk_and_begin_again_when_there_is_roo
     assert status_now == "Charging"
 
 
-def test_a_disk_that_is_full_at_the_start_is_named(disk: Path) -> None:
-    fill(disk)
-
-    with pytest.raises(StoreError, match="free some space"):
-        store_on(disk)
-
-
-def test_a_disk_that_is_full_at_a_restart_still_opens(disk: Path) -> None:
-    store_on(disk).close()
-    fill(disk)
-    try:
-        store = store_on(disk)
-    except StoreError as error:
-        assert "free some space" in str(error)
-    else:
+@pytest.fixture
+def closed_after() -> Iterator[list[Store]]:
+    stores: list[Store] = []
+    yield stores
+    for store in stores:
         store.close()
 
 
-def test_a_file_system_mounted_read_only_is_named(disk: Path) -> None:
-    store_on(disk).close()
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+async def test_a_disk_that_is_full_at_the_first_start_serves_and_promises_nothing(
+    disk: Path, closed_after: list[Store]
+) -> None:
+    fill(disk)
+    store = store_on(disk)
+    closed_after.append(store)
 
-    with pytest.raises(StoreError, match="cannot be written"):
-        store_on(disk)
+    assert "free some space" in trouble(store)
+    assert isinstance(await outcome_of(store, started(1)), StoreError)
+    assert store.alive()
+
+
+async def test_a_restart_on_a_full_disk_lets_running_transactions_end(disk: Path, closed_after: list[Store]) -> None:
+    store = store_on(disk)
+    assert await outcome_of(store, started(1)) is None
+    store.close()
+    somebody_else = fill(disk)
+    store = store_on(disk)
+    closed_after.append(store)
+
+    assert "disk full" in trouble(store)
+    assert not (disk / "reserve").exists()
+    assert isinstance(await outcome_of(store, started(2)), StoreError)
+    assert await outcome_of(store, stopped(1)) is None
+    somebody_else.unlink()
+    assert await outcome_of(store, started(3)) is None
+    assert store.trouble is None
+
+
+async def test_a_read_only_disk_is_read_and_refuses(
+    disk: Path, closed_after: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_on(disk)
+    assert await outcome_of(store, started(1)) is None
+    # the log stays, as after a kill: SQLite cannot open that on a read-only disk without being told how
+    copies = {path.name: path.read_bytes() for path in disk.glob("site.db*")}
+    store.close()
+    for name, content in copies.items():
+        if not name.endswith("-shm"):
+            (disk / name).write_bytes(content)
+    assert copies["site.db-wal"]
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    monkeypatch.setattr(refusing, "LOOK_S", 0.05)
+    store = store_on(disk)
+    closed_after.append(store)
+
+    running = store.restored.picture.connector("CP1", 1).transaction
+    assert running is not None
+    assert running.transaction_id == 1
+    assert "cannot be written" in trouble(store)
+    for fact in (started(2), stopped(1)):
+        assert isinstance(await outcome_of(store, fact), StoreError)
+    store.journal.record([status(), values()])
+    assert store.alive()
+    (record,) = (await store.history.transactions(TransactionQuery())).items
+    assert record.transaction_id == 1
+    with pytest.raises(BackupError):
+        await store.back_up("asked")
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    with pytest.raises(StoreError, match="can be written again"):
+        await asyncio.wait_for(store.run(), 5)
+
+
+async def test_a_clean_read_only_disk_is_read_too(disk: Path, closed_after: list[Store]) -> None:
+    store = store_on(disk)
+    assert await outcome_of(store, started(1)) is None
+    store.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    store = store_on(disk)
+    closed_after.append(store)
+
+    assert store.restored.picture.connector("CP1", 1).transaction is not None
+
+
+async def test_a_disk_that_turns_read_only_in_use_refuses_and_goes_on_by_itself(
+    disk: Path, closed_after: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_on(disk)
+    closed_after.append(store)
+    assert await outcome_of(store, started(1)) is None
+    # what is open for writing keeps a file system from being remounted: the error itself is what SQLite would say
+    faults = Faults()
+    writer_of(store)._disk._site._before_flush = faults
+    faults.code = sqlite3.SQLITE_READONLY
+    assert await outcome_of(store, started(2)) is not None
+    assert "cannot write" in trouble(store)
+    faults.code = None
+
+    assert await outcome_of(store, started(2)) is None
+    assert store.trouble is None

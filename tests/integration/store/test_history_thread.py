@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.control.records import HistoryUnavailableError, TransactionQuery
+from chargemon_edge.store.database import open_for_reading
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.store.reader import WAITING_MAX, Reader
 from chargemon_edge.store.settings import StoreSettings
@@ -23,6 +24,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(StoreSettings(directory=str(tmp_path), reserve_kb=64), SystemClock(), inline=False)
     yield opened
     opened.close()
+
+
+def connector(directory: Path) -> Callable[[str], sqlite3.Connection]:
+    return lambda database: open_for_reading(directory / f"{database}.db")
 
 
 def endless(connection: sqlite3.Connection) -> object:
@@ -38,7 +43,7 @@ async def committed(store: Store, transaction_id: int) -> None:
 
 
 async def test_a_question_that_takes_too_long_is_cut_off_and_holds_nobody_up(store: Store, tmp_path: Path) -> None:
-    reader = Reader(tmp_path, inline=False, query_max_s=0.5)
+    reader = Reader(connector(tmp_path), inline=False, query_max_s=0.5)
     commits = 0
     try:
         slow = asyncio.create_task(reader.ask("site", endless))
@@ -61,7 +66,7 @@ async def test_a_question_that_takes_too_long_is_cut_off_and_holds_nobody_up(sto
 
 async def test_only_so_many_questions_wait(tmp_path: Path, store: Store) -> None:
     await committed(store, 1)
-    reader = Reader(tmp_path, inline=False, query_max_s=0.3)
+    reader = Reader(connector(tmp_path), inline=False, query_max_s=0.3)
     try:
         asked = [asyncio.create_task(reader.ask("site", endless)) for _ in range(WAITING_MAX)]
         await asyncio.sleep(0)
@@ -76,7 +81,7 @@ async def test_only_so_many_questions_wait(tmp_path: Path, store: Store) -> None
 
 async def test_closing_cuts_off_what_runs(tmp_path: Path, store: Store) -> None:
     await committed(store, 1)
-    reader = Reader(tmp_path, inline=False, query_max_s=60)
+    reader = Reader(connector(tmp_path), inline=False, query_max_s=60)
     slow = asyncio.create_task(reader.ask("site", endless))
     await asyncio.sleep(0.1)
     began_s = time.monotonic()
@@ -91,7 +96,7 @@ async def test_closing_cuts_off_what_runs(tmp_path: Path, store: Store) -> None:
 
 async def test_nothing_can_be_written_through_it(tmp_path: Path, store: Store) -> None:
     await committed(store, 1)
-    reader = Reader(tmp_path, inline=False)
+    reader = Reader(connector(tmp_path), inline=False)
     try:
         with pytest.raises(HistoryUnavailableError, match="readonly"):
             await reader.ask("site", lambda connection: connection.execute("DELETE FROM charging_transaction"))
@@ -101,7 +106,7 @@ async def test_nothing_can_be_written_through_it(tmp_path: Path, store: Store) -
 
 async def test_a_file_that_is_missing_is_said_and_later_found(tmp_path: Path) -> None:
     directory = tmp_path / "later"
-    reader = Reader(directory, inline=False)
+    reader = Reader(connector(directory), inline=False)
     try:
         with pytest.raises(HistoryUnavailableError, match="cannot be read"):
             await reader.ask("site", endless)
@@ -118,4 +123,4 @@ async def test_a_clean_stop_leaves_no_log_behind_although_history_was_read(tmp_p
     await opened.history.transactions(TransactionQuery())
     opened.close()
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["reserve", "samples.db", "site.db"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["numbers", "reserve", "samples.db", "site.db"]

@@ -121,6 +121,7 @@ class Running:
             present=self.present,
             clock=clock,
             history=store.history,
+            keeping=store,
             kept_stops=KeptStops(self.present, store.journal, store.history, clock),
             cards=self.cards,
             models=models,

@@ -10,7 +10,9 @@ from typing import Any
 
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.journal import Store, open_store
+from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.settings import StoreSettings
+from chargemon_edge.store.writer import Writer
 from tests.unit.store.site_facts import StandingClock
 
 
@@ -41,6 +43,24 @@ def opened(
         yield store
     finally:
         store.close(flush=flush)
+
+
+def fill(directory: Path, *new: Fact) -> None:
+    """Put *new* into the databases of a daemon that does not run; needs no event loop."""
+    with opened(directory):
+        pass
+    connection = sqlite3.connect(directory / "site.db")
+    for fact in new:
+        for statement in ROWS[type(fact)](fact):
+            connection.execute(statement.sql, statement.parameters)
+    connection.commit()
+    connection.close()
+
+
+def writer_of(store: Store) -> Writer:
+    """The one that writes, to be tampered with."""
+    assert isinstance(store._writer, Writer)
+    return store._writer
 
 
 class Outcomes:

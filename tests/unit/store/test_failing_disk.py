@@ -11,7 +11,7 @@ import pytest
 
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.journal import Store
-from tests.unit.store.opened import Outcomes, commit, opened, rows
+from tests.unit.store.opened import Outcomes, commit, opened, rows, writer_of
 from tests.unit.store.site_facts import Faults, StandingClock, started, status, stop_kept, stopped, values
 
 
@@ -91,8 +91,8 @@ async def test_a_full_disk_lets_running_transactions_end_and_begins_none(tmp_pat
             faults.code = sqlite3.SQLITE_FULL if full and reserve.exists() else None
             faults()
 
-        store._writer._disk._site._before_flush = full_until_the_reserve_is_gone
-        store._writer._disk._reserve.take = lambda: False  # type: ignore[method-assign] # the disk stays full
+        writer_of(store)._disk._site._before_flush = full_until_the_reserve_is_gone
+        writer_of(store)._disk._reserve.take = lambda: False  # type: ignore[method-assign] # the disk stays full
         store.journal.record([status()])
         store.journal.commit([stopped(1)], outcomes.of("stop"))
         store.journal.commit([started(3)], outcomes.of("start"))
@@ -112,7 +112,7 @@ async def test_a_full_disk_lets_running_transactions_end_and_begins_none(tmp_pat
         assert rows(tmp_path, "SELECT 1 FROM connector") == []
 
         full = False
-        del store._writer._disk._reserve.take
+        del writer_of(store)._disk._reserve.take
         outcome = commit(store, started(6))
         await asyncio.sleep(0)
         assert outcome == [None]
@@ -125,7 +125,7 @@ async def test_a_full_disk_lets_running_transactions_end_and_begins_none(tmp_pat
 async def test_samples_do_not_hide_that_transactions_cannot_be_written(tmp_path: Path) -> None:
     faults = Faults()
     with opened(tmp_path, quick=True) as store:
-        store._writer._disk._site._before_flush = faults
+        writer_of(store)._disk._site._before_flush = faults
         faults.code = sqlite3.SQLITE_IOERR
         commit(store, started())
         await asyncio.sleep(0)
@@ -138,7 +138,7 @@ async def test_samples_do_not_hide_that_transactions_cannot_be_written(tmp_path:
 async def test_trouble_with_samples_leaves_transactions_alone(tmp_path: Path) -> None:
     faults = Faults()
     with opened(tmp_path, quick=True) as store:
-        store._writer._disk._samples._before_flush = faults
+        writer_of(store)._disk._samples._before_flush = faults
         faults.code = sqlite3.SQLITE_FULL
         store.journal.record([values()])
         await asyncio.sleep(0.03)
@@ -164,7 +164,7 @@ async def test_memory_stays_bounded_and_the_oldest_go_first(tmp_path: Path, capl
             if number % 40 == 0:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.02)
-        assert store._writer.dropped_samples == store._writer.dropped_rows == 50
+        assert writer_of(store).dropped_samples == writer_of(store).dropped_rows == 50
         faults.code = None
     assert rows(tmp_path, "SELECT min(energy_wh), count(*) FROM reading", "samples") == [(50, 100)]
     assert rows(tmp_path, "SELECT min(number), count(*) FROM connector") == [(50, 100)]

@@ -91,6 +91,8 @@ def damage(path: Path, kind: str) -> None:
         path.write_bytes(content[:4096] + bytes(4096) + content[8192:])
     elif kind == "truncated":
         path.write_bytes(content[: len(content) // 2 // 1024 * 1024])
+    elif kind == "emptied":
+        path.write_bytes(b"")
 
 
 @pytest.mark.parametrize("schema", ["site", "samples"])
@@ -110,10 +112,14 @@ async def test_a_broken_file_is_put_aside_and_a_fresh_one_begun(
         await asyncio.sleep(0)
         assert outcome == [None]
     (aside,) = tmp_path.glob(f"{schema}.db.corrupt.*")
+    assert store.standing().put_aside == (aside.name,)
     assert aside.name == f"{schema}.db.corrupt.20270115T080000Z"
     assert aside.stat().st_size > 0
-    (line,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert str(aside) in line.getMessage()
+    moved, begun = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert str(aside) in moved
+    assert "begun anew" in begun
+    told = [event for (event,) in rows(tmp_path, "SELECT event FROM security_event")]
+    assert told == (["database begun anew"] if schema == "site" else [])
 
 
 def test_files_put_aside_never_take_each_others_place(tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""``backup`` and ``restore``: the site's records, copied away and put back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, Verb, add_socket, asking
+
+DEFAULT_DIRECTORY = Path("/var/lib/chargemon-edge")
+# a large database on a slow card, read twice and written once
+_BACKUP_TIMEOUT_S = 600.0
+_COPY = "restore.part"
+
+
+def _backup_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="?", help="copy it there as well; it holds the site's keys")
+    add_socket(parser)
+
+
+def _backup(chosen: Namespace) -> int:
+    from chargemon_edge.web import client
+
+    made = client.make_backup(chosen.socket, timeout_s=_BACKUP_TIMEOUT_S)
+    print(f"{made.path}: made and checked, {made.size_bytes / 1e6:.1f} MB")
+    if chosen.file is None:
+        return EXIT_OK
+    try:
+        _copy_privately(Path(made.path), chosen.file)
+    except OSError as error:
+        print(f"chargemon-edge: cannot copy it to {chosen.file}: {error.strerror}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"{chosen.file}: copied; it holds the site's keys and password hashes: keep it where only you can read it")
+    return EXIT_OK
+
+
+def _copy_privately(source: Path, target: Path) -> None:
+    """Whole or not at all, for its owner alone."""
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        with source.open("rb") as read:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as written:
+                shutil.copyfileobj(read, written, 1024 * 1024)
+                written.flush()
+                os.fsync(written.fileno())
+        draft.replace(target)
+    except FileExistsError:
+        raise
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def add_directory(parser: ArgumentParser) -> None:
+    """For commands that work on the files themselves: where they are."""
+    parser.add_argument(
+        "--directory", type=Path, default=DEFAULT_DIRECTORY, help="the daemon's data (default: %(default)s)"
+    )
+
+
+def _restore_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", help="a backup, or: latest")
+    add_directory(parser)
+
+
+def _restore(chosen: Namespace) -> int:
+    from chargemon_edge.control.keeping import BackupError
+    from chargemon_edge.store.errors import StoreError
+    from chargemon_edge.store.migrations import scripts
+    from chargemon_edge.store.offline import restore_backup
+
+    # read while nothing is out of reach yet
+    scripts("site")
+    wanted = None if chosen.file == "latest" else Path(chosen.file)
+    try:
+        with _readable_by_owner(wanted, chosen.directory) as backup, as_owner_of(chosen.directory):
+            done = restore_backup(chosen.directory, backup, utc_ms=time.time_ns() // 1_000_000)
+    except (BackupError, StoreError) as error:
+        # whatever was read in its place, the person knows it by this name
+        print(f"chargemon-edge: {str(error).replace(str(chosen.directory / _COPY), chosen.file)}", file=sys.stderr)
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"chargemon-edge: {error.filename or wanted}: {error.strerror}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"{chosen.directory / 'site.db'} is now what {wanted or done.backup} holds")
+    for path in done.put_aside:
+        print(f"what was there before is kept as {path}")
+    print("start the daemon with: systemctl start chargemon-edge")
+    return EXIT_OK
+
+
+@contextlib.contextmanager
+def _readable_by_owner(wanted: Path | None, directory: Path) -> Iterator[Path | None]:
+    """*wanted*, or a copy in *directory* when its owner may not read where it lies."""
+    if wanted is None or os.geteuid() != 0:
+        yield wanted
+        return
+    copy = directory / _COPY
+    copy.unlink(missing_ok=True)
+    _copy_privately(wanted, copy)
+    try:
+        owner = directory.stat()
+        os.chown(copy, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def as_owner_of(directory: Path) -> Iterator[None]:
+    """Let root do what follows as the user that owns *directory*: what is made there must be the daemon's to use."""
+    if os.geteuid() != 0:
+        yield
+        return
+    owner = directory.stat()
+    group = os.getegid()
+    mask = os.umask(0o077)
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.umask(mask)
+
+
+VERBS = (
+    Verb("backup", "make a backup now, and copy it to FILE if one is named", _backup_arguments, asking(_backup)),
+    Verb(
+        "restore",
+        "put a backup in the place of the site's records (stop the daemon first)",
+        _restore_arguments,
+        _restore,
+    ),
+)

@@ -1,0 +1,76 @@
+"""What is done to the files while no daemon uses them: the lock of the directory is held throughout."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from chargemon_edge.control.keeping import BackupError
+from chargemon_edge.store.backup import check, kept_files, records
+from chargemon_edge.store.database import lock
+from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.put_back import move_aside, put_back
+
+
+class Restored(NamedTuple):
+    """What was done."""
+
+    backup: Path
+    put_aside: tuple[Path, ...]
+    """What was there before."""
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Keep the daemon out meanwhile. Raises :class:`StoreError` while it runs."""
+    if not directory.is_dir():
+        raise StoreError(f"there is no directory {directory}; name the daemon's with --directory")
+    try:
+        descriptor = lock(directory)
+    except StoreError as error:
+        raise StoreError(f"{error} (systemctl stop chargemon-edge)") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def restore_backup(directory: Path, backup: Path | None, *, utc_ms: int) -> Restored:
+    """Put *backup* (None: the newest good one) in the place of ``site.db``, and its keys in the place of the box's.
+
+    What was there is kept beside. Raises :class:`BackupError` or :class:`StoreError`; nothing has changed then.
+    """
+    with alone(directory):
+        chosen = _newest(directory) if backup is None else backup
+        check(chosen, thoroughly=True)
+        aside = [] if not (directory / "site.db").exists() else [move_aside(directory / "site.db", "replaced", utc_ms)]
+        for file in kept_files(chosen):
+            path = directory / file.path
+            if path.exists() and path.read_bytes() != file.content:
+                aside.append(move_aside(path, "replaced", utc_ms))
+        try:
+            put_back(directory, chosen, utc_ms=utc_ms)
+        except BackupError:
+            for path in aside:
+                _move_back(path)
+            raise
+    return Restored(chosen, tuple(aside))
+
+
+def _newest(directory: Path) -> Path:
+    for record in records(directory):
+        with contextlib.suppress(BackupError):
+            check(Path(record.path), thoroughly=True)
+            return Path(record.path)
+    raise BackupError(f"there is no backup in {directory} that can be used")
+
+
+def _move_back(aside: Path) -> None:
+    name = aside.name.partition(".replaced.")[0]
+    for suffix in ("", "-wal", "-shm"):
+        part = aside.with_name(aside.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(name + suffix))
