@@ -72,13 +72,22 @@ _ROTATED = {
 }
 
 
+_NOT_DESCRIBED = (
+    "it charges nobody until it is described in the configuration: a [[charge_point]] with its circuit, then: "
+    "systemctl reload chargemon-edge"
+)
+
+
 def _password(chosen: Namespace, path: str) -> int:
     wish: dict[str, Any] = {"generate_password": True}
     if chosen.stdin:
         wish = {"password": sys.stdin.readline().rstrip("\r\n")}
     if chosen.profile is not None:
         wish["security_profile"] = chosen.profile
-    made = _ask(chosen, "PUT", path, wish)["password"]
+    written = _ask(chosen, "PUT", path, wish)
+    if not written["access"]["configured"]:
+        print(f"it may connect now; {_NOT_DESCRIBED}", file=sys.stderr)
+    made = written["password"]
     if made is not None:
         # alone on standard output, so that a script can take it
         print("to be set in the charger; it is shown only now:", file=sys.stderr)
@@ -103,6 +112,8 @@ def _told(standing: dict[str, Any]) -> int:
         print(f"open to it too    {standing['raising_to']}")
     if standing["raise_step"] is not None:
         print(f"last raise        {standing['raise_step']}")
+    if not standing["configured"]:
+        print(f"configured        no: {_NOT_DESCRIBED}")
     source = "kept by the daemon" if standing["kept_password"] else "as configured"
     print(f"password          {source}")
     print(f"keys on their way {standing['keys_on_their_way']}")

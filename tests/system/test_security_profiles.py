@@ -227,6 +227,51 @@ async def test_a_rotated_key_survives_a_kill_and_the_old_one_ends_when_the_new_w
             assert await _status(charger, 1) == 401
 
 
+@pytest.mark.demand("S13")
+@pytest.mark.parametrize("point", ["AuthorizationKey came", "AuthorizationKey taken", "logged in"])
+async def test_killed_at_any_point_of_a_rotation_the_charger_gets_in_with_the_key_it_has(
+    tmp_path: Path, point: str
+) -> None:
+    """Durable and not yet taken; taken and not answered; used, and that it was used is not durable yet."""
+    with _daemon(tmp_path) as daemon:
+        charger = SecureCharger("CP1", _urls(daemon))
+        charger.profile = charger.next_profile = 1
+        _, said = await _command(daemon, "charger", "password", "CP1", "--profile", "1")
+        charger.password = first = said.splitlines()[-1]
+        struck = False
+
+        def strike(at: str) -> None:
+            nonlocal struck
+            # the first login is with the first key
+            if not struck and at == point and (at != "logged in" or charger.password != first):
+                struck = True
+                daemon.kill()
+                if at == "AuthorizationKey came":
+                    # it lost power, too, before it could write the key down
+                    charger.refuse.add("AuthorizationKey")
+
+        async with _running(charger):
+            await until(lambda: charger.logins == [1], within_s=10, what="the first login")
+            charger.strike = strike
+            await _command(daemon, "charger", "rotate-key", "CP1")
+            if point == "logged in":
+                await charger.connection.close()
+            await until(lambda: struck, within_s=20, what="the kill")
+            taken = charger.password
+            assert (taken == first) is (point == "AuthorizationKey came")
+            before, logins = len(daemon.lines), len(charger.logins)
+            daemon.start()
+            charger.urls = _urls(daemon, before)
+            await until(lambda: len(charger.logins) > logins, within_s=20, what="a login after the restart")
+            if taken != first:
+                await asyncio.to_thread(daemon.line, "uses its new key", after=before)
+                charger.password = first
+                assert await _status(charger, 1) == 401
+                charger.password = taken
+            else:
+                assert (await _access(daemon))["keys_on_their_way"] == 1
+
+
 async def test_a_charge_point_that_only_a_record_knows_gets_in_and_charges_nobody(tmp_path: Path) -> None:
     with _daemon(tmp_path) as daemon:
         charger = SecureCharger("NEW", _urls(daemon))
@@ -235,8 +280,12 @@ async def test_a_charge_point_that_only_a_record_knows_gets_in_and_charges_nobod
         code, said = await _command(daemon, "charger", "password", "NEW")
         assert code == 0, said
         charger.password = said.splitlines()[-1]
+        shown = (await _command(daemon, "charger", "show", "NEW"))[1]
+        assert "configured        no: it charges nobody until it is described" in shown
         async with _running(charger):
             await until(lambda: charger.logins == [1], within_s=10, what="a login")
+            alarms = (await _api(daemon, "GET", "site"))["alarms"]
+            assert "charges nobody" in next(one["what"] for one in alarms if one["code"] == "not_configured")
             booted = await asyncio.to_thread(daemon.line, "booted cp=NEW")
             answer = await _api(daemon, "POST", "charge-points/NEW/operations/Reset", '{"type": "Soft"}')
             assert answer == {"result": {"status": "Accepted"}}

@@ -295,11 +295,14 @@ def test_after_a_restart_chargers_are_given_time_to_come_back() -> None:
     assert codes(site_view(SITE, empty, PLAN, after(121), 1)).count("offline") == 5
 
 
-def test_a_stranger_is_listed_without_a_limit() -> None:
-    view = view_after(facts.LinkOpened(at=NOW, charge_point="NEW", remote="10.0.0.9", known=False))
+@pytest.mark.parametrize("known", [False, True], ids=["by the commissioning window", "by its record"])
+def test_one_that_is_not_described_is_listed_without_a_limit_and_with_what_to_do(known: bool) -> None:
+    view = view_after(facts.LinkOpened(at=NOW, charge_point="NEW", remote="10.0.0.9", known=known))
 
     assert [one.identity for one in view.charge_points if not one.configured] == ["NEW"]
     assert codes(view) == ["offline", "not_configured"]
+    assert "charges nobody" in view.alarms[-1].what
+    assert "[[charge_point]] with its circuit" in view.alarms[-1].advice
 
 
 def test_an_open_commissioning_window_is_shown() -> None:
