@@ -237,7 +237,8 @@ def _link(charge_point: ChargePointView, uptime_s: float) -> Iterator[AlarmView]
             subject=name,
             what=f"{name} is connected but not in the configuration, so it charges nobody.",
             advice="Describe it in /etc/chargemon-edge/conf.d: a [[charge_point]] with its circuit, and a "
-            "password_file unless one was set here (chargemon-edge charger password). Then: systemctl reload chargemon-edge",
+            "password_file unless one was set here (chargemon-edge charger password). Then: systemctl reload "
+            "chargemon-edge",
         )
     if charge_point.linked or not charge_point.configured:
         return
