@@ -44,7 +44,7 @@ from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
-from chargemon_edge.control.ports import Journal, Ordinary, Reception, Refusal, Restored, moment
+from chargemon_edge.control.ports import Journal, LinkEnds, Ordinary, Reception, Refusal, Restored, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.csms.connection import Connection
@@ -166,6 +166,7 @@ class LinkRung(Rung):
                 outgoing=self._outgoing,
                 quirks=Ordinary().quirks(access.identity),
                 tape=self._recorder.tape(access.identity),
+                ends=LinkEnds(theirs="127.0.0.1", ours="127.0.0.1", profile=0),
             )
             self.wires.append(connection.wire)
             reception.link_opened(access.identity, connection.remote, known=True)

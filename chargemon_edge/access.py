@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from chargemon_edge.control.certification import Authority
 from chargemon_edge.control.charger_access import ChargerAccess
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.key_rotation import KeyRotation
-from chargemon_edge.control.ports import Clock, QuirksOf, Reception
+from chargemon_edge.control.ports import Clock, FileVisits, QuirksOf, Reception
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.raising import Raising
 from chargemon_edge.csms.directory import Directory
@@ -67,12 +68,19 @@ class Access:
         """The certificate authority; None: no listener has TLS."""
         return self._keyring
 
+    @property
+    def server_tls(self) -> ssl.SSLContext | None:
+        """TLS with this box's certificates, which asks the far end for none; None: no listener has TLS."""
+        return None if self._keyring is None else self._keyring.tls
+
     def follow(self, commands: Commands) -> None:
         """Take part in what people make charge points do."""
         commands.keep(AccessWishes(self.book, self.raising))
         commands.follow(self.certificates.answered)
 
-    def server(self, reception: Reception, models: QuirksOf, *, inline: bool) -> ChargerServer:
+    def server(
+        self, reception: Reception, models: QuirksOf, *, files: FileVisits | None, inline: bool
+    ) -> ChargerServer:
         """The chargers' listeners, not yet open; *inline*: no threads."""
         self._server = ChargerServer(
             self._settings.chargers,
@@ -83,6 +91,7 @@ class Access:
             records=self.book,
             tls=None if self._keyring is None else self._keyring.tls,
             mutual_tls=None if self._keyring is None else self._keyring.mutual_tls,
+            files=files,
             inline=inline,
         )
         return self._server

@@ -41,6 +41,9 @@ from chargemon_edge.control.requests import Requests
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
+from chargemon_edge.files import file_desk
+from chargemon_edge.files import listeners as listeners_of_files
+from chargemon_edge.firmware.desk import FileDesk
 from chargemon_edge.meters.poll import MeterPoll
 from chargemon_edge.meters.polls import MeterPolls
 from chargemon_edge.reload import Running, reload
@@ -98,6 +101,7 @@ class App:
         # set by run(); unset before
         self.present: Present | None = None
         self.store: Store | None = None
+        self.files: FileDesk | None = None
         self._running: Running | None = None
 
     async def run(self, ready: Callable[[Addresses], None] | None = None) -> None:
@@ -112,17 +116,12 @@ class App:
             models = ChargerModels(settings.catalogue, settings.models, present, keys)
             cards = _cards(settings, store, present, models, keys, directory, clock)
             access = Access(settings, store, present, directory, clock)
-            requests = Requests(
-                present=present,
-                journal=store.journal,
-                authorisation=cards.authorisation,
-                commissioning=commissioning,
-                clock=clock,
-                next_transaction_id=store.restored.next_transaction_id,
-                heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
-                signer=access.certificates,
+            requests = _requests(settings, store, present, cards, commissioning, access, clock)
+            inline = self._inline_writer
+            files = self.files = file_desk(
+                settings, store, present, directory, models, keys, access, clock, inline=inline
             )
-            chargers = access.server(requests, models, inline=self._inline_writer)
+            chargers = access.server(requests, models, files=files.http, inline=inline)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
             commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
@@ -137,13 +136,15 @@ class App:
                 listeners.push_async_callback(page.stop)
                 operators = await page.start(self._sockets.get("page", ()))
                 listeners.push_async_callback(chargers.stop)
+                listeners.push_async_callback(files.stop)
                 await chargers.start(self._sockets)
+                await files.start(listeners_of_files(chargers), settings.chargers.host)
                 addresses = _addresses(chargers, operators)
                 async with asyncio.TaskGroup() as rooms:
                     meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))
                     meters.replace(settings.meters)
                     access.start(rooms)
-                    for room in (contact, configuration, remote_start, cards, commands, balance):
+                    for room in (contact, configuration, remote_start, cards, files, commands, balance):
                         rooms.create_task(room.run(), name=type(room).__name__)
                     store.start(rooms)
                     uplink.start(rooms, settings.upstreams)
@@ -186,6 +187,27 @@ class App:
     def kill(self) -> None:
         """Make the coming end of :meth:`run` that of a crash: what is not on disk yet is lost. For simulations."""
         self._killed = True
+
+
+def _requests(
+    settings: Settings,
+    store: Store,
+    present: Present,
+    cards: Cards,
+    commissioning: Commissioning,
+    access: Access,
+    clock: Clock,
+) -> Requests:
+    return Requests(
+        present=present,
+        journal=store.journal,
+        authorisation=cards.authorisation,
+        commissioning=commissioning,
+        clock=clock,
+        next_transaction_id=store.restored.next_transaction_id,
+        heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
+        signer=access.certificates,
+    )
 
 
 def _cards(

@@ -20,6 +20,8 @@ from chargemon_edge.control.charger_models import SiteSays
 from chargemon_edge.csms import settings as charger_settings
 from chargemon_edge.csms.credentials import CredentialsError, read_credentials
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
+from chargemon_edge.firmware import settings as files_settings
+from chargemon_edge.firmware.settings import FilesSettings
 from chargemon_edge.keys import settings as keys_settings
 from chargemon_edge.keys.settings import KeysSettings
 from chargemon_edge.meters import settings as meter_settings
@@ -59,6 +61,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     balancing: Policy = Policy()
     keys: KeysSettings = KeysSettings()
     upstream: tuple[UpstreamSettings, ...] = ()
+    files: FilesSettings = FilesSettings()
     log: tables.LogTable = tables.LogTable()
 
 
@@ -77,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     balancing: Policy
     keys: KeysSettings
     upstreams: tuple[UpstreamSettings, ...]
+    files: FilesSettings
     log_level: str
 
 
@@ -153,6 +157,7 @@ def settings_of(document: Mapping[str, Any], folder: Path, *, shut_out: list[str
         balancing=file.balancing,
         keys=_keys(file.keys, folder),
         upstreams=tuple(_upstream(one, folder) for one in file.upstream),
+        files=_files(file.files, folder),
         log_level=file.log.level,
     )
 
@@ -196,6 +201,15 @@ def _upstream_mistakes(file: File, folder: Path) -> list[str]:
             except OSError as error:
                 wrong.append(f"upstream {one.name!r}: {name} {path!r} cannot be read ({error.strerror}){_advice()}")
     return wrong + upstream_settings.mistakes_together(file.upstream)
+
+
+def _files(settings: FilesSettings, folder: Path) -> FilesSettings:
+    authorities, directory = settings.signing_authorities, settings.directory
+    return replace(
+        settings,
+        directory=None if directory is None else str(folder / directory),
+        signing_authorities=None if authorities is None else str(secret_path(folder, authorities)),
+    )
 
 
 def _access(table: tables.ChargePointTable, folder: Path) -> ChargePointAccess:
@@ -251,6 +265,8 @@ def _room_mistakes(file: File, chargers: CsmsSettings, folder: Path) -> list[str
     wrong += charger_settings.mistakes(chargers)
     wrong += _upstream_mistakes(file, folder)
     wrong += [f"keys: {words}" for words in keys_settings.mistakes(file.keys)]
+    tls = chargers.tls_port is not None or chargers.mutual_tls_port is not None
+    wrong += [f"files: {words}" for words in files_settings.mistakes(file.files, tls=tls)]
     if file.chargers.charge_points:
         wrong.append("chargers.charge_points: write each charger as a [[charge_point]] table")
     for name in ("port", "tls_port", "mutual_tls_port"):

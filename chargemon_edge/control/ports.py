@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -30,7 +31,8 @@ from chargemon_edge.site.access_facts import AccessRecord, CertificateRevoked
 from chargemon_edge.site.cards import RestoredCards
 from chargemon_edge.site.charger_model import Quirks
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
-from chargemon_edge.site.file_facts import Delivery, FileProtocol, Ticket
+from chargemon_edge.site.file_facts import Delivery, Ticket
+from chargemon_edge.site.file_protocol import FileProtocol
 from chargemon_edge.site.image import Image
 from chargemon_edge.site.operation_facts import ChargingProfileStored
 from chargemon_edge.site.picture import SitePicture
@@ -250,6 +252,26 @@ class NotOffered(msgspec.Struct, frozen=True, kw_only=True):
     """No address can be given."""
 
     reason: str
+
+
+class FileVisits(Protocol):
+    """Who serves files to sockets that come to the chargers' listeners and want no WebSocket."""
+
+    def concerns(self, target: str) -> bool:
+        """Whether a request for *target* is one for files."""
+        ...
+
+    def take(self, transport: asyncio.Transport, received: bytes) -> bool:
+        """The socket is theirs from now on, with all that was *received* of it; False: there is no room for it."""
+        ...
+
+
+class Whereabouts(Protocol):
+    """Where charge points are, as their links show."""
+
+    def ends(self, charge_point: str) -> LinkEnds | None:
+        """Of its link now; None: it has none."""
+        ...
 
 
 class FirmwareFiles(Protocol):

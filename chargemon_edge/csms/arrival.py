@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -64,6 +65,8 @@ class Arrival(asyncio.Protocol):
         self._parser: HttpRequestParser | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._answered = False
+        # all that came, until the head is judged: whoever serves files reads it anew
+        self._received = bytearray()
         # bytes after the head: frames sent without waiting for our answer
         self._early = bytearray()
         # the TLS handshake, and what came after it before we heard of its end; None without TLS, and afterwards
@@ -92,8 +95,8 @@ class Arrival(asyncio.Protocol):
             return
         loop = asyncio.get_running_loop()
         self._parser = HttpRequestParser(
-            # bodies are what it would pause a protocol for, and none is read here
-            None,
+            # it tells this one of bodies, and none is read here
+            BaseProtocol(loop),
             loop,
             65_536,
             max_line_size=_LONGEST_PARAGRAPH,
@@ -150,6 +153,7 @@ class Arrival(asyncio.Protocol):
             self.refuse(Refused(status=400, why="speaks TLS; this port does not"))
             return
         self._received_bytes += len(data)
+        self._received += data
         try:
             messages, _upgraded, tail = self._parser.feed_data(data[: self._max_head_bytes + 1])
         except HttpProcessingError as error:
@@ -161,6 +165,7 @@ class Arrival(asyncio.Protocol):
             self._take_early(tail)
             message = messages[0][0]
             self._gate.asked(self, self._head(message.method, message.path, message.raw_headers))
+            self._received.clear()
         elif self._received_bytes > self._max_head_bytes:
             self.refuse(Refused(status=400, why=f"request head of more than {self._max_head_bytes} bytes"))
 
@@ -197,6 +202,18 @@ class Arrival(asyncio.Protocol):
             self.transport.write_eof()
         self._timer = asyncio.get_running_loop().call_later(_LINGER_S, self.transport.abort)
         self._gate.refused(self, refusal)
+
+    def give_away(self, take: Callable[[asyncio.Transport, bytes], bool]) -> bool:
+        """Somebody else serves this socket: *take* gets it with all that has come, unless there is no room for it.
+
+        Only while the gate is being asked.
+        """
+        self._answered = True
+        self._stop_timer()
+        if not take(self.transport, bytes(self._received)):
+            self._answered = False
+            return False
+        return True
 
     def hand_over(self) -> bytes:
         """It is let in: this protocol is done. Returns the bytes that came ahead of the answer."""

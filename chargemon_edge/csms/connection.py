@@ -10,7 +10,7 @@ import logging
 from functools import partial
 from typing import Protocol
 
-from chargemon_edge.control.ports import Answered, Busy, CallErrored, Clock, Reception, Refusal, TimedOut
+from chargemon_edge.control.ports import Answered, Busy, CallErrored, Clock, LinkEnds, Reception, Refusal, TimedOut
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.calls import CallQueue, PendingCall
 from chargemon_edge.csms.outgoing import Outgoing
@@ -64,6 +64,7 @@ class Connection:
         "_tape",
         "_traced",
         "access",
+        "ends",
         "identity",
         "remote",
         "wire",
@@ -83,11 +84,13 @@ class Connection:
         outgoing: Outgoing,
         quirks: Quirks,
         tape: Tape,
+        ends: LinkEnds,
     ) -> None:
         self.access = access
         # whose link this is
         self.identity = access.identity
         self.remote = remote
+        self.ends = ends
         self._settings = settings
         self._reception = reception
         self._clock = clock

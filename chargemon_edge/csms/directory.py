@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from chargemon_edge.control.ports import Clock, Offline, Outcome
+from chargemon_edge.control.ports import Clock, LinkEnds, Offline, Outcome
 from chargemon_edge.csms.calls import PendingCall
 from chargemon_edge.csms.trace import named
 from chargemon_edge.ocpp.v16.messages import Request
@@ -21,6 +21,11 @@ _log = logging.getLogger(__name__)
 
 class CallLink(Protocol):
     """What the directory needs of a link."""
+
+    @property
+    def ends(self) -> LinkEnds:
+        """Between which addresses it runs."""
+        ...
 
     def send_call(self, call: PendingCall) -> None:
         """Send it when the link is free; settles it in the end."""
@@ -48,6 +53,11 @@ class Directory:
         self._links: dict[str, CallLink] = {}
 
     # ------------------------------------------------------------ what control asks
+
+    def ends(self, charge_point: str) -> LinkEnds | None:
+        """Between which addresses its link runs."""
+        link = self._links.get(charge_point)
+        return None if link is None else link.ends
 
     def linked(self, charge_point: str) -> bool:
         """Whether it has a link."""

@@ -16,7 +16,7 @@ from functools import partial
 import msgspec
 
 from chargemon_edge.control.failures import source_key
-from chargemon_edge.control.ports import AccessRecords, Clock, Ordinary, QuirksOf, Reception
+from chargemon_edge.control.ports import AccessRecords, Clock, FileVisits, LinkEnds, Ordinary, QuirksOf, Reception
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.arrival import Arrival
 from chargemon_edge.csms.connection import Connection
@@ -67,6 +67,7 @@ class ChargerServer:
         records: AccessRecords | None = None,
         tls: ssl.SSLContext | None = None,
         mutual_tls: ssl.SSLContext | None = None,
+        files: FileVisits | None = None,
         inline: bool = False,
     ) -> None:
         """*tls* and *mutual_tls* are needed where the settings name a port for them; *inline*: no threads."""
@@ -80,6 +81,7 @@ class ChargerServer:
         self._records = records
         self._tls = tls
         self._mutual_tls = mutual_tls
+        self._files = files
         self._checks = PasswordChecks(inline=inline)
         # whose passwords are being looked at, by source and identity: one at a time
         self._checking: set[tuple[str, str]] = set()
@@ -245,12 +247,23 @@ class ChargerServer:
 
     def asked(self, arrival: Arrival, head: RequestHead) -> None:
         """Judge a request head."""
+        if self._files is not None and "sec-websocket-key" not in head.headers and self._files.concerns(head.target):
+            self._give_away(arrival, self._files)
+            return
         now_s = self._clock.monotonic_s()
         verdict = self._doorkeeper.judge(head, now_s, commissioning=self._reception.commissioning())
         if isinstance(verdict, Question):
             self._ask(arrival, verdict)
         else:
             self._answer(arrival, verdict)
+
+    def _give_away(self, arrival: Arrival, files: FileVisits) -> None:
+        """It wants a file, not a link: what it may have, whoever serves files decides."""
+        if arrival.give_away(files.take):
+            self.gone(arrival)
+        else:
+            why = "too many sockets for files"
+            arrival.refuse(Refused(status=503, why=why, event=NO_ROOM, headers=(("Retry-After", "60"),)))
 
     def _answer(self, arrival: Arrival, verdict: Admitted | Refused) -> None:
         if isinstance(verdict, Refused):
@@ -353,6 +366,7 @@ class ChargerServer:
             outgoing=self._outgoing,
             quirks=self._models.quirks(identity),
             tape=self.recorder.tape(identity),
+            ends=LinkEnds(theirs=arrival.source, ours=_own_host(transport), profile=admitted.profile),
         )
         transport.set_protocol(connection.wire)
         self._connections.add(connection)
@@ -410,3 +424,9 @@ class ChargerServer:
             report()
         except Exception:  # noqa: BLE001 - the edge: the fault is logged with its traceback, the socket's state stays whole
             _log.exception("reception failed")
+
+
+def _own_host(transport: asyncio.Transport) -> str:
+    """The address of ours that was dialled; empty: the socket is gone already."""
+    address = transport.get_extra_info("sockname")
+    return str(address[0]).partition("%")[0] if address else ""

@@ -1,5 +1,5 @@
-"""Files for and from charge points: firmware images to fetch, diagnostics to deliver. Not furnished yet.
+"""Files for and from charge points: firmware images to fetch, diagnostics and logs to deliver.
 
-The room has its place in the import contracts so that nothing else grows into it. It will never speak OCPP itself:
-the roll-out in control asks the charge points, this room only holds and checks the files.
+It will never speak OCPP: control asks the charge points, this room holds, checks, offers and takes files. A file that
+came from elsewhere is bytes here: it is never unpacked, never run, and never called on disk what anybody calls it.
 """

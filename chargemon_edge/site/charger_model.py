@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from chargemon_edge.site.file_protocol import FileProtocol
+
 SITE: Final = "this site's configuration"
 """The source of what the configuration file says itself."""
 RATE_UNIT_KEY: Final = "ChargingScheduleAllowedChargingRateUnit"
@@ -59,6 +61,10 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How many keys may be written in 24 hours."""
     calls_apart_s: float | None = None
     """The pause between two of our questions about its configuration."""
+
+    # files
+    file_protocols: tuple[FileProtocol, ...] | None = None
+    """By which it fetches and delivers files, the best first, whatever it says itself."""
 
     # id tags
     id_tag_cut_at: str | None = None

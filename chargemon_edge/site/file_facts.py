@@ -11,10 +11,8 @@ from typing import Literal
 import msgspec
 
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.file_protocol import FileProtocol
 from chargemon_edge.site.image import Image
-
-FileProtocol = Literal["HTTP", "HTTPS", "FTP", "FTPS"]
-"""As SupportedFileTransferProtocols spells them (security white paper, GetConfiguration)."""
 
 TicketEnd = Literal["fetched", "delivered", "expired", "withdrawn"]
 
@@ -40,6 +38,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
     """SHA-256 of the token."""
     protocol: FileProtocol
+    address: str
+    """The charge point's, when it was issued."""
     image_id: str | None = None
     """To fetch this image; None: to deliver a file."""
     purpose: str = ""

@@ -20,8 +20,8 @@ _IMAGE = (
 )
 _IMAGE_GONE = "DELETE FROM firmware_image WHERE image_id = ?"
 _TICKET = (
-    "INSERT INTO file_ticket (ticket_id, charge_point, digest, protocol, image_id, purpose, issued_utc_ms, "
-    "expires_utc_ms, issued_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO file_ticket (ticket_id, charge_point, digest, protocol, address, image_id, purpose, issued_utc_ms, "
+    "expires_utc_ms, issued_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _TICKET_ENDED = "DELETE FROM file_ticket WHERE ticket_id = ?"
 _DELIVERY = (
@@ -72,6 +72,7 @@ def _ticket_issued(fact: facts.TicketIssued) -> tuple[Statement, ...]:
         ticket.charge_point,
         ticket.digest,
         ticket.protocol,
+        ticket.address,
         ticket.image_id,
         ticket.purpose,
         ticket.issued_utc_ms,

@@ -38,15 +38,16 @@ def restore_files(site: sqlite3.Connection) -> RestoredFiles:
             charge_point=row[1],
             digest=row[2],
             protocol=row[3],
-            image_id=row[4],
-            purpose=row[5],
-            issued_utc_ms=row[6],
-            expires_utc_ms=row[7],
-            by=row[8],
+            address=row[4],
+            image_id=row[5],
+            purpose=row[6],
+            issued_utc_ms=row[7],
+            expires_utc_ms=row[8],
+            by=row[9],
         )
         for row in site.execute(
-            "SELECT ticket_id, charge_point, digest, protocol, image_id, purpose, issued_utc_ms, expires_utc_ms, "
-            "issued_by FROM file_ticket"
+            "SELECT ticket_id, charge_point, digest, protocol, address, image_id, purpose, issued_utc_ms, "
+            "expires_utc_ms, issued_by FROM file_ticket"
         )
     )
     deliveries = tuple(

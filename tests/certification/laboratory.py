@@ -110,8 +110,15 @@ class Laboratory:
     """A running daemon."""
 
     def __init__(
-        self, folder: Path, addresses: Addresses, operator: aiohttp.ClientSession, profile: int, authority: Authority
+        self,
+        folder: Path,
+        addresses: Addresses,
+        operator: aiohttp.ClientSession,
+        profile: int,
+        authority: Authority,
+        app: App,
     ) -> None:
+        self.app = app
         self.addresses = addresses
         self.authority = authority
         """Whose certificates the charge points have had since they were made."""
@@ -306,7 +313,8 @@ async def running(
     (folder / "charger-roots.pem").write_text(authority.pem)
     settings = load(_configuration(folder, identities, extra, profile, tls), folder)
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    daemon = asyncio.create_task(App(settings, SystemClock()).run(ready.set_result))
+    app = App(settings, SystemClock())
+    daemon = asyncio.create_task(app.run(ready.set_result))
     try:
         await asyncio.wait((ready, daemon), return_when=asyncio.FIRST_COMPLETED)
         if daemon.done():
@@ -314,7 +322,7 @@ async def running(
         addresses = ready.result()
         assert addresses.unix is not None
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(addresses.unix)) as operator:
-            yield Laboratory(folder, addresses, operator, profile, authority)
+            yield Laboratory(folder, addresses, operator, profile, authority, app)
     finally:
         daemon.cancel()
         with contextlib.suppress(asyncio.CancelledError):

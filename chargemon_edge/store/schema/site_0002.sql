@@ -206,6 +206,7 @@ CREATE TABLE file_ticket (
     charge_point TEXT NOT NULL,
     digest BLOB NOT NULL,
     protocol TEXT NOT NULL,
+    address TEXT NOT NULL,
     image_id TEXT,
     purpose TEXT NOT NULL,
     issued_utc_ms INTEGER NOT NULL,

@@ -31,7 +31,7 @@ def test_every_quirk_is_explained() -> None:
 def test_every_quirk_is_read_by_somebody() -> None:
     """A key that nothing consumes would promise what nobody does."""
     package = MODELS.parents[1]
-    readers = [path for room in ("control", "csms") for path in (package / room).glob("*.py")]
+    readers = [path for room in ("control", "csms", "firmware") for path in (package / room).glob("*.py")]
     code = "\n".join(path.read_text() for path in readers)
 
     assert [quirk for quirk in QUIRKS if not re.search(rf"quirks(\([\w.]+\))?\.{quirk}\b", code)] == []

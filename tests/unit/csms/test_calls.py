@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from chargemon_edge.control.ports import Answered, Busy, Offline, Outcome, Superseded, TimedOut
+from chargemon_edge.control.ports import Answered, Busy, LinkEnds, Offline, Outcome, Superseded, TimedOut
 from chargemon_edge.csms.calls import CallQueue, PendingCall
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.ocpp.v16.messages import (
@@ -33,6 +33,8 @@ class StoppedClock:
 
 class KeptLink:
     """Keeps what it is given; a test settles it."""
+
+    ends = LinkEnds(theirs="192.0.2.10", ours="192.0.2.1", profile=1)
 
     def __init__(self) -> None:
         self.calls: list[PendingCall] = []

@@ -34,6 +34,7 @@ def ticket(ticket_id: str = "00aa11bb22cc33dd", **changes: Any) -> facts.Ticket:
         "charge_point": "CP1",
         "digest": bytes(range(32)),
         "protocol": "HTTP",
+        "address": "192.0.2.10",
         "image_id": "0123456789abcdef",
         "issued_utc_ms": UTC_MS,
         "expires_utc_ms": UTC_MS + 3_600_000,
