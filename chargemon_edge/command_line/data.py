@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -132,7 +133,48 @@ def as_owner_of(directory: Path) -> Iterator[None]:
         os.umask(mask)
 
 
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="to make; with --csv a folder")
+    parser.add_argument("--csv", action="store_true", help="one CSV file for each table instead of one of SQLite")
+    parser.add_argument("--with-tags", action="store_true", help="id tags and card names as they are, not masked")
+    add_directory(parser)
+
+
+def _export(chosen: Namespace) -> int:
+    from chargemon_edge.store.errors import StoreError
+    from chargemon_edge.store.offline import write_export
+
+    draft = chosen.file.with_name(f"{chosen.file.name}.part")
+    mask = os.umask(0o077)
+    try:
+        if chosen.file.exists():
+            raise FileExistsError(errno.EEXIST, "is there already; name another one", str(chosen.file))
+        counts = write_export(
+            chosen.directory,
+            draft,
+            as_owner_of(chosen.directory),
+            as_csv=chosen.csv,
+            with_tags=chosen.with_tags,
+        )
+        draft.replace(chosen.file)
+    except StoreError as error:
+        print(f"chargemon-edge: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"chargemon-edge: {error.filename or chosen.file}: {error.strerror}", file=sys.stderr)
+        return EXIT_FAILED
+    finally:
+        os.umask(mask)
+    for name, count in counts.items():
+        print(f"{name:<20} {count:>9}")
+    print(
+        f"{chosen.file}: id tags as they are: personal data" if chosen.with_tags else f"{chosen.file}: id tags masked"
+    )
+    return EXIT_OK
+
+
 VERBS = (
+    Verb("export", "the site's records as a SQLite file or as CSV, for people", _export_arguments, _export),
     Verb("backup", "make a backup now, and copy it to FILE if one is named", _backup_arguments, asking(_backup)),
     Verb(
         "restore",

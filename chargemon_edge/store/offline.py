@@ -1,16 +1,19 @@
-"""What is done to the files while no daemon uses them: the lock of the directory is held throughout."""
+"""What the command line does to the files itself: changes while no daemon uses them, reading at any time."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 from chargemon_edge.control.keeping import BackupError
 from chargemon_edge.store.backup import check, kept_files, records
-from chargemon_edge.store.database import lock
+from chargemon_edge.store.database import lock, open_for_reading
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.put_back import move_aside, put_back
 
@@ -58,6 +61,46 @@ def restore_backup(directory: Path, backup: Path | None, *, utc_ms: int) -> Rest
                 _move_back(path)
             raise
     return Restored(chosen, tuple(aside))
+
+
+def write_export(
+    directory: Path, target: Path, as_owner: AbstractContextManager[None], *, as_csv: bool, with_tags: bool
+) -> dict[str, int]:
+    """Write the records in *directory* to *target*: a SQLite file, or a folder of CSV files; rows by table.
+
+    The files are opened within *as_owner*: what SQLite makes beside them must be the daemon's to use. Raises
+    :class:`StoreError` and OSError; nothing is left of *target* then.
+    """
+    # half a second that only this command needs
+    from chargemon_edge.store.export import Export
+
+    with contextlib.ExitStack() as opened:
+        try:
+            sources = []
+            with as_owner:
+                for name in ("site", "samples"):
+                    source = open_for_reading(directory / f"{name}.db")
+                    opened.callback(source.close)
+                    # opens its log, too
+                    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                    sources.append(source)
+            export = Export(*sources, with_tags=with_tags)
+            if as_csv:
+                target.mkdir()
+                return export.to_csv(target)
+            return export.to_sqlite(target)
+        except BaseException as error:
+            _remove(target)
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(f"{directory} could not be exported: {error}") from error
+            raise
+
+
+def _remove(target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def _newest(directory: Path) -> Path:

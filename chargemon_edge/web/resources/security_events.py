@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,14 +11,12 @@ import msgspec
 
 from chargemon_edge.control.ports import History
 from chargemon_edge.control.records import Page, SecurityEventQuery, SecurityEventRecord
+from chargemon_edge.control.spreadsheet import inert
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Media, Nothing, Reply
 
 _PATH = "/api/v1/security-events"
 _EXPORT_MAX = 50_000
-# What makes a spreadsheet take a cell for a formula; some take the full-width signs too, and skip blanks and quotes.
-# Where the comma is the decimal sign a spreadsheet parts cells at semicolons, also within our quotes.
-_FORMULA = re.compile(r"""(^|;)(?=[ "]*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,12 +67,6 @@ def as_csv(events: list[SecurityEventRecord]) -> bytes:
         cells = (one.event, one.source, one.charge_point or "", one.detail)
         writer.writerow((one.number, when.replace("+00:00", "Z"), *map(inert, cells)))
     return text.getvalue().encode("utf-8", "replace")
-
-
-def inert(cell: str) -> str:
-    """A text that a spreadsheet shows as it is, wherever it parts the cells: an apostrophe before each formula."""
-    plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cell)
-    return _FORMULA.sub(r"\1'", plain)
 
 
 def _attached(ending: str) -> dict[str, str]:

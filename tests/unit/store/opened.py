@@ -51,7 +51,7 @@ def fill(directory: Path, *new: Fact) -> None:
         pass
     connection = sqlite3.connect(directory / "site.db")
     for fact in new:
-        for statement in ROWS[type(fact)](fact):
+        for statement in ROWS.get(type(fact), lambda _: ())(fact):
             connection.execute(statement.sql, statement.parameters)
     connection.commit()
     connection.close()

@@ -8,7 +8,8 @@ import io
 import pytest
 
 from chargemon_edge.control.records import SecurityEventRecord
-from chargemon_edge.web.resources.security_events import as_csv, inert
+from chargemon_edge.control.spreadsheet import inert
+from chargemon_edge.web.resources.security_events import as_csv
 
 FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1+1)", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff201")
 PAYLOADS = (
