@@ -37,6 +37,11 @@ DEMANDS = {
     " than 192 MB, and the others answered within 0.5 s (p99)",
     "S15": "Nothing unreadable, doubled or replayed changes the record of a transaction that has ended",
     "S16": "Text from chargers is inert on the page, in the log, in the terminal and in spreadsheets",
+    "S23": "As installed only the chargers' port is open to the network",
+    "S24": "The unit's exposure, as systemd counts it, is 1.3 at most; what the daemon does not need, fails when tried",
+    "S25": "The documented steps install nothing but what the releaser signed; it needs no network; its files match",
+    "S26": "The bill of materials lists exactly what is in the package; no library is below its floor",
+    "S29": "Contact, 24 and 72 hours and the end of support are stated; page and status show version and support",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import datetime
 import functools
 import itertools
 import re
@@ -11,6 +12,7 @@ import subprocess
 import tomllib
 import typing
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -354,6 +356,19 @@ def test_one_version_everywhere() -> None:
 
     assert chargemon_edge.__version__ == project
     assert re.fullmatch(rf"{re.escape(project)}-\d+", release_version())
+
+
+@pytest.mark.demand("S29")
+def test_support_lasts_five_years_and_is_promised_as_it_is_shown() -> None:
+    signed = re.findall(r"(?m)^ -- .*>  (.*)$", (ROOT / "debian" / "changelog").read_text())
+    released = parsedate_to_datetime(signed[0]).date()
+    until = datetime.date.fromisoformat(chargemon_edge.SUPPORTED_UNTIL)
+
+    assert until >= released.replace(year=released.year + 5)
+    promised = (ROOT / "SECURITY.md").read_text()
+    major, minor, _ = chargemon_edge.__version__.split(".")
+    assert f"version {major}.{minor} are made until **{until}**" in promised
+    assert all(duty in promised for duty in ("within 24 hours", "within 72 hours", "Report a weakness"))
 
 
 def _subcommands() -> dict[str, set[str]]:

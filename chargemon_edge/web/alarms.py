@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.control.certification import Due
 from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import Instead, NotTaken
@@ -71,6 +72,7 @@ def alarms(
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
         *_without_login(without_login),
         *(alarm for due in ending for alarm in _certificate(due, now_utc_ms)),
+        *_support(now_utc_ms),
         *_office(kept_stops, commissioning_s),
     ]
     # stable: within one severity the order above holds
@@ -301,6 +303,17 @@ def _certificate(due: Due, now_utc_ms: int) -> Iterator[AlarmView]:
             subject=due.use,
             what=f"The certificate of {whose} has ended on {ends}.",
             advice=advice,
+        )
+
+
+def _support(now_utc_ms: int) -> Iterator[AlarmView]:
+    if datetime.fromtimestamp(now_utc_ms / 1000, UTC).date().isoformat() > SUPPORTED_UNTIL:
+        yield AlarmView(
+            code="support_ended",
+            severity=Severity.WARNING,
+            subject="software",
+            what=f"Security updates for this version (chargemon-edge {__version__}) ended on {SUPPORTED_UNTIL}.",
+            advice="Install a newer one: settings, transactions and chargers stay.",
         )
 
 

@@ -9,6 +9,7 @@ import enum
 
 import msgspec
 
+from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.site.units import PerPhase
 
@@ -157,6 +158,10 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     """Rises with every change while the daemon runs; starts anew with it."""
     at_utc_ms: int
+    software_version: str = __version__
+    """Of the daemon."""
+    supported_until: str = SUPPORTED_UNTIL
+    """The last day of its security updates."""
     site: str
     uptime_s: float
     armed: bool

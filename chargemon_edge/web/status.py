@@ -13,7 +13,7 @@ WIDTH = 80
 
 def render_status(view: SiteView) -> str:
     """What ``chargemon-edge status`` prints."""
-    blocks = [_head(view), *_alarms(view), _circuits(view), _connectors(view)]
+    blocks = [_head(view), *_alarms(view), _circuits(view), _connectors(view), _software(view)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -28,6 +28,10 @@ def _head(view: SiteView) -> str:
 
 def _when(utc_ms: int) -> str:
     return datetime.fromtimestamp(utc_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _software(view: SiteView) -> str:
+    return f"chargemon-edge {_inert(view.software_version)}, security updates until {_inert(view.supported_until)}"
 
 
 def _meter(meter: MeterView) -> str:

@@ -45,6 +45,7 @@ function show(view) {
   const power_w = view.connectors.reduce((sum, connector) => sum + (connector.power_w ?? 0), 0);
   setText(at("summary"), words.summary(charging, view.connectors.length, kilowatts(power_w)));
   setText(at("backup"), words.lastBackup(view.last_backup_utc_ms));
+  setText(at("software"), words.software(view.software_version, view.supported_until));
   const meters = new Map(view.meters.map((meter) => [meter.name, meter]));
   const chargePoints = new Map(view.charge_points.map((chargePoint) => [chargePoint.identity, chargePoint]));
   keep(at("alarms"), alarms, view.alarms, (alarm) => `${alarm.code} ${alarm.subject}`, alarmCard);

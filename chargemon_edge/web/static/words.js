@@ -34,6 +34,7 @@ const english = {
   lastBackup: (utc_ms) =>
     utc_ms === null ? "No backup yet" : `Last backup: ${new Date(utc_ms).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}`,
   summary: (charging, connectors, kilowatts) => `${charging} of ${connectors} charging · ${kilowatts}`,
+  software: (version, until) => `chargemon-edge ${version} · security updates until ${until}`,
   notArmed: "Balancing is off",
   connecting: "Connecting …",
   lost: (age) => `Connection to the system lost. What you see is ${age} old.`,

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, ViewportSize, async_playwright, expect
 
+from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.token_facts import Role
@@ -98,6 +99,7 @@ def card(page: Page, label: str) -> Any:
     return page.locator("article").filter(has=page.get_by_role("heading", name=label, exact=True))
 
 
+@pytest.mark.demand("S29")
 async def test_the_page_shows_the_site_and_follows_it(browser: Browser) -> None:
     async with opened(browser) as watched:
         page, site = watched.page, watched.site
@@ -110,6 +112,8 @@ async def test_the_page_shows_the_site_and_follows_it(browser: Browser) -> None:
         await expect(card(page, "GARAGE-A/2").locator(".phase:visible")).to_have_count(1)
         await expect(card(page, "main").locator(".phase .value strong")).to_have_text(["52.3", "44.1", "39.8"])
         await expect(page.locator(".alarm", has_text="YARD is offline")).to_have_count(1)
+        software = f"chargemon-edge {__version__} · security updates until {SUPPORTED_UNTIL}"
+        await expect(page.locator("#software")).to_have_text(software)
 
         at = watched.now()
         site.present.apply(

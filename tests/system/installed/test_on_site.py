@@ -34,6 +34,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
         yield booted
 
 
+@pytest.mark.demand("S25")
 def test_only_what_the_releaser_signed_is_installed(box: Container, before: Path, tmp_path: Path) -> None:
     """The documented steps, against whoever changes a package, its checksum, both, or signs it all anew."""
     with signed_delivery.Key(tmp_path / "releaser") as key, signed_delivery.Key(tmp_path / "somebody") as other:
@@ -48,6 +49,7 @@ def test_only_what_the_releaser_signed_is_installed(box: Container, before: Path
     assert "chargemon-edge" in (said := good.install(box)), said
 
 
+@pytest.mark.demand("S25")
 def test_installed_without_a_network_it_runs(box: Container) -> None:
     assert "lo" in box.run("ip", "-brief", "link")
     assert box.run("ip", "route") == ""
@@ -77,12 +79,14 @@ async def _knock(box: Container, identity: str) -> None:
         pass
 
 
+@pytest.mark.demand("S23")
 def test_only_the_chargers_port_is_open_to_the_network(box: Container) -> None:
     lines = box.run("ss", "-Hltnu").splitlines()
 
     assert sorted(line.split()[4] for line in lines) == ["0.0.0.0:8887", "127.0.0.1:8180"]
 
 
+@pytest.mark.demand("S24")
 def test_exposure_is_small_and_the_unit_is_written_well(box: Container) -> None:
     said = box.run("systemd-analyze", "security", "--no-pager", site.UNIT)
     found = re.search(r"exposure level for .*: ([0-9.]+)", said)
@@ -122,6 +126,7 @@ def test_journal_entries_have_fields(box: Container) -> None:
     assert refused[-1]["CHARGEMON_STATUS"] == "404"
 
 
+@pytest.mark.demand("S24")
 def test_inside_the_sandbox_only_what_is_needed_is_possible(box: Container) -> None:
     box.run("mknod", "/dev/probe-disk", "b", "7", "0")
     box.run("mknod", "-m", "660", "/dev/probe-serial", "c", "4", "67")
@@ -279,6 +284,7 @@ def test_downgrade_keeps_data_and_configuration(box: Container, before: Path) ->
     take_over.check(box, chargers)
 
 
+@pytest.mark.demand("S25")
 def test_damaged_file_is_found_and_healed(box: Container, before: Path) -> None:
     library = next(box.root.glob("usr/lib/chargemon-edge/lib/*/site-packages/msgspec/_core*.so"))
     library.write_bytes(library.read_bytes()[:1000])

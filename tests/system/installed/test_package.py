@@ -90,6 +90,7 @@ def test_byte_code_names_the_place_it_is_installed_at(tree: Path) -> None:
     assert compiled[4:8] == b"\x01\x00\x00\x00"
 
 
+@pytest.mark.demand("S26")
 def test_bill_of_materials_lists_exactly_what_is_there(tree: Path) -> None:
     documents = tree / "usr/share/doc/chargemon-edge"
     bill = json.loads((documents / "sbom.cdx.json").read_text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.site import facts
 from chargemon_edge.site.layout import Circuit, Site
 from chargemon_edge.site.picture import SitePicture
@@ -23,6 +24,13 @@ def test_status_tells_the_site_in_eighty_columns() -> None:
     assert "GATE-1             Charging                     16.0 A         15.6 15.5 15.4 A" in text
     assert "shared fuse 'main' on L1" in text
     assert "WARNING: YARD is offline" in text
+
+
+@pytest.mark.demand("S29")
+def test_status_ends_with_the_version_and_the_end_of_its_support() -> None:
+    text = render_status(site_view(SITE, picture(), PLAN, NOW, 7))
+
+    assert text.endswith(f"\nchargemon-edge {__version__}, security updates until {SUPPORTED_UNTIL}\n")
 
 
 @pytest.mark.demand("S16")

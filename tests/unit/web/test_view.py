@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from chargemon_edge import SUPPORTED_UNTIL
 from chargemon_edge.control.certification import Due
 from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.site import facts
-from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture, apply
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
@@ -341,6 +342,15 @@ def test_every_mistake_in_the_configuration_is_told_with_what_is_in_force_instea
     # the page keeps one card for each of them
     assert len({(alarm.code, alarm.subject) for alarm in view.alarms}) == len(view.alarms)
     assert health_view(view).status == "attention"
+
+
+@pytest.mark.demand("S29")
+def test_the_end_of_support_is_told_on_the_day_after_it() -> None:
+    last_day = datetime.fromisoformat(f"{SUPPORTED_UNTIL}T23:59:59+00:00")
+    last = Moment(NOW.mono_s, round(last_day.timestamp() * 1000))
+
+    assert "support_ended" not in codes(site_view(SITE, picture(), PLAN, last, 7))
+    assert "support_ended" in codes(site_view(SITE, picture(), PLAN, Moment(NOW.mono_s, last.utc_ms + 1000), 7))
 
 
 def test_a_refused_reload_is_told_and_a_long_list_is_cut() -> None:
