@@ -96,6 +96,11 @@ class Access:
         )
         return self._server
 
+    def time_corrected(self) -> None:
+        """Certificates may be due, or could not be made before."""
+        if self._keyring is not None:
+            self._keyring.refresh()
+
     def _configured(self, identity: str) -> int | None:
         return None if self._server is None else self._server.configured_profile(identity)
 

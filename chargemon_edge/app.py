@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from chargemon_edge import __version__
 from chargemon_edge.access import Access
 from chargemon_edge.balancing.regulator import Regulator
-from chargemon_edge.clock import is_synced
+from chargemon_edge.clock.site_clock import SiteClock
 from chargemon_edge.config import Settings
 from chargemon_edge.control.balance import Balance
 from chargemon_edge.control.cards import Cards
@@ -38,6 +38,7 @@ from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
 from chargemon_edge.control.requests import Requests
+from chargemon_edge.control.timekeeping import Timekeeping, resume
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
 from chargemon_edge.csms.server import ChargerServer
@@ -93,6 +94,8 @@ class App:
         """
         self.settings = settings
         self.clock = clock
+        # one that is watched is also judged; any other is believed whatever it says
+        self._kept = clock if isinstance(clock, SiteClock) else None
         self._inline_writer = inline_writer
         self._sockets = sockets or {}
         self._not_taken = not_taken
@@ -107,7 +110,7 @@ class App:
     async def run(self, ready: Callable[[Addresses], None] | None = None) -> None:
         """Serve until cancelled; raises StoreError or OSError when the store or a listener cannot be opened."""
         notifier, settings, clock = self._notifier, self.settings, self.clock
-        store = self.store = open_store(settings.store, clock, inline=self._inline_writer)
+        store = self.store = _open(settings, clock, self._kept, inline=self._inline_writer)
         try:
             present = self.present = Present(settings.site, store.restored.picture)
             commissioning = Commissioning(clock)
@@ -116,6 +119,7 @@ class App:
             models = ChargerModels(settings.catalogue, settings.models, present, keys)
             cards = _cards(settings, store, present, models, keys, directory, clock)
             access = Access(settings, store, present, directory, clock)
+            timekeeping = _timekeeping(self._kept, store, present, access)
             requests = _requests(settings, store, present, cards, commissioning, access, clock)
             inline = self._inline_writer
             files = self.files = file_desk(
@@ -127,7 +131,9 @@ class App:
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
             page = _page(
-                settings, store, present, commissioning, models, configuration, chargers, cards, access, commands, clock
+                *(settings, store, present, commissioning, models, configuration, chargers, cards, access, commands),
+                timekeeping,
+                clock,
             )
             page.replace_not_taken(self._not_taken)
             balance = _balance(settings, store, present, directory, models, clock)
@@ -148,6 +154,8 @@ class App:
                         rooms.create_task(room.run(), name=type(room).__name__)
                     store.start(rooms)
                     uplink.start(rooms, settings.upstreams)
+                    if timekeeping is not None:
+                        rooms.create_task(timekeeping.run(), name="timekeeping")
                     rooms.create_task(_watch(notifier, store, self._status), name="watchdog")
                     self._running = Running(
                         present, cards, balance, contact, chargers, page, meters, models, configuration, uplink
@@ -208,6 +216,21 @@ def _requests(
         heartbeat_interval_s=settings.chargers.heartbeat_interval_s,
         signer=access.certificates,
     )
+
+
+def _open(settings: Settings, clock: Clock, kept: SiteClock | None, *, inline: bool) -> Store:
+    if kept is None:
+        return open_store(settings.store, clock, inline=inline)
+    return open_store(settings.store, clock, inline=inline, resume=partial(resume, kept), may_age=lambda: kept.settled)
+
+
+def _timekeeping(kept: SiteClock | None, store: Store, present: Present, access: Access) -> Timekeeping | None:
+    if kept is None:
+        return None
+    timekeeping = Timekeeping(kept, present, store.journal, store)
+    timekeeping.corrected.append(access.time_corrected)
+    timekeeping.begin()
+    return timekeeping
 
 
 def _cards(
@@ -297,7 +320,7 @@ def _uplink(store: Store, present: Present, clock: Clock) -> Uplink:
         events=store.outbox,
         # spreads a fleet in time; nobody's secret
         roll=random.random,
-        clock_synced=lambda: is_synced(clock.utc_ms()),
+        clock_synced=lambda: present.picture.clock.trusted,
     )
     return Uplink(rooms, store.restored.upstream.heard)
 
@@ -313,11 +336,13 @@ def _page(
     cards: Cards,
     access: Access,
     commands: Commands,
+    timekeeping: Timekeeping | None,
     clock: Clock,
 ) -> WebServer:
     rooms = Rooms(
         present=present,
         clock=clock,
+        timekeeping=timekeeping,
         commissioning=commissioning,
         models=models,
         configuration=configuration,

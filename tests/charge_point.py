@@ -26,6 +26,8 @@ class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is unty
         super().__init__(identity, connection)
         self.answers = answers
         self.limits: list[tuple[float, int, dict[str, Any]]] = []
+        # what it was asked to send
+        self.triggered: list[str] = []
 
     @on(Action.set_charging_profile)  # type: ignore[untyped-decorator]  # as above
     async def _profile(self, connector_id: int, cs_charging_profiles: dict[str, Any]) -> Any:
@@ -39,7 +41,8 @@ class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is unty
         return call_result.ClearChargingProfile(status=ClearChargingProfileStatus.accepted)
 
     @on(Action.trigger_message)  # type: ignore[untyped-decorator]  # as above
-    async def _trigger(self, **_what: Any) -> Any:
+    async def _trigger(self, **what: Any) -> Any:
+        self.triggered.append(str(what["requested_message"]))
         return call_result.TriggerMessage(status=TriggerMessageStatus.not_implemented)
 
     def tx_limits(self) -> list[tuple[float, float]]:
@@ -49,6 +52,11 @@ class ChargePoint(OcppChargePoint):  # type: ignore[misc]  # the library is unty
             for arrived, _, profile in self.limits
             if profile["charging_profile_purpose"] == "TxProfile"
         ]
+
+    async def beat(self) -> str:
+        """Heartbeat; the time it is told."""
+        answer = await self.call(call.Heartbeat())
+        return str(answer.current_time)
 
     async def boot(self) -> Any:
         """BootNotification; its confirmation."""

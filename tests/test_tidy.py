@@ -331,7 +331,18 @@ def test_shipped_values_are_the_defaults() -> None:
     as_written = msgspec.convert(tomllib.loads(_uncommented(SHIPPED.read_text())), File)
     different = [
         f"{table}.{field.encode_name}"
-        for table in ("site", "log", "authorisation", "chargers", "page", "store", "balancing", "keys", "files")
+        for table in (
+            "site",
+            "log",
+            "authorisation",
+            "chargers",
+            "page",
+            "store",
+            "balancing",
+            "keys",
+            "files",
+            "clock",
+        )
         for field in msgspec.structs.fields(getattr(File(), table))
         if getattr(getattr(File(), table), field.name) not in (None, getattr(getattr(as_written, table), field.name))
     ]

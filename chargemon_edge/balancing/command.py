@@ -18,6 +18,8 @@ from chargemon_edge.site.picture import ConnectorPicture, HeldLimit, SitePicture
 LEASE_GRACE_S = 5.0
 # from this part of the lease on, an unrenewed limit may turn into the fallback before it can be renewed
 _LEASE_DOUBT = 0.75
+# after a correction of our time chargers are asked to ask for it; by then they have
+TOLD_THE_TIME_S = 3.0
 # an order without any outcome after this long is taken for unanswered
 _OUTCOME_S = 60.0
 # measured no more than this above the new limit: it was followed
@@ -49,6 +51,8 @@ class Command:
         # what the charger does to a transaction without any limit
         self._rest_ma = connector.max_ma
         self._started_s = 0.0
+        # when our time of day was last moved
+        self._corrected_s = float("-inf")
         self._sent: list[_Sent] = []
         # what it may still hold after an accepted decrease, and since when that is accepted
         self._falling: tuple[int, float] | None = None
@@ -64,6 +68,7 @@ class Command:
     def look(self, picture: SitePicture, connector: ConnectorPicture, now_s: float) -> None:
         """Take in what the picture says of the connector now."""
         self._started_s = picture.started.mono_s
+        self._corrected_s = picture.clock.corrected_mono_s
         self._rest_ma = self._connector.max_ma if connector.fail_safe_ma is None else connector.fail_safe_ma
         before_ma = self.ceiling_ma(now_s)
         if connector.doubted is not self._doubted:
@@ -183,11 +188,12 @@ class Command:
         return not self.in_flight and self._falling is None and now_s >= self._told[-1][0] + self._policy.settle_s
 
     def refresh_due(self, now_s: float) -> bool:
-        """Whether half the lease is over, or the limit stems from before our start."""
+        """Whether half the lease is over, or the limit stems from before our start or from another time of day."""
         held = self._held
         if held is None or self.in_flight:
             return False
-        return held.restored or now_s - held.sent_mono_s >= held.lease_s / 2
+        told = now_s >= self._corrected_s + TOLD_THE_TIME_S
+        return held.restored or (told and self._misdated(held)) or now_s - held.sent_mono_s >= held.lease_s / 2
 
     def wake_s(self, now_s: float) -> float:
         """When to look again although nothing was heard."""
@@ -250,6 +256,10 @@ class Command:
         # a restored limit was sent on another boot's clock: its lease can have begun no later than our start
         return (self._started_s if held.restored else held.sent_mono_s) + held.lease_s
 
+    def _misdated(self, held: HeldLimit) -> bool:
+        """Whether the charger was told another time since: a lease is dated, so it may be over or not have begun."""
+        return held.sent_mono_s < self._corrected_s + TOLD_THE_TIME_S
+
     def _held_ma(self, now_s: float) -> int:
         held = self._held
         if held is None:
@@ -258,6 +268,6 @@ class Command:
         if held.restored:
             limit_ma = min(limit_ma + self._policy.raise_step_ma, self._connector.max_ma)
         end_s = self._lease_end_s(held)
-        if now_s < end_s - (1 - _LEASE_DOUBT) * held.lease_s:
+        if now_s < end_s - (1 - _LEASE_DOUBT) * held.lease_s and not self._misdated(held):
             return limit_ma
         return max(limit_ma, held.fallback_ma) if now_s < end_s + LEASE_GRACE_S else held.fallback_ma

@@ -50,6 +50,7 @@ class Regulator:
         self._behind = {key: self._meters_above(outlet) for key, outlet in self._outlets.items()}
         # the last decision; None before the first
         self._plan: Plan | None = None
+        self._corrected_s = float("-inf")
         self._urgent = True
 
     def _meters_above(self, outlet: Outlet) -> tuple[MeasuredCircuit, ...]:
@@ -101,8 +102,10 @@ class Regulator:
 
     def _look(self, picture: SitePicture, now_s: float) -> None:
         charge_points = picture.charge_points
+        # what leases mean to chargers depends on the time of day that they were told
+        redated, self._corrected_s = picture.clock.corrected_mono_s != self._corrected_s, picture.clock.corrected_mono_s
         for key, outlet in self._outlets.items():
-            if charge_points.get(key.charge_point) is not outlet.entry or now_s >= outlet.wake_s:
+            if charge_points.get(key.charge_point) is not outlet.entry or now_s >= outlet.wake_s or redated:
                 before_ma = outlet.proven_ma
                 outlet.look(picture, self.policy, now_s)
                 if outlet.proven_ma != before_ma:

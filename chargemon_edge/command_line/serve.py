@@ -11,6 +11,7 @@ import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, V
 
 if TYPE_CHECKING:
     from chargemon_edge.app import App
+    from chargemon_edge.clock.site_clock import SiteClock
     from chargemon_edge.config import ConfigFiles
     from chargemon_edge.control.ports import Clock
 
@@ -36,7 +38,6 @@ def _run(chosen: Namespace) -> int:
     from chargemon_edge import config as configuration
     from chargemon_edge import log
     from chargemon_edge.app import App
-    from chargemon_edge.clock import SystemClock
     from chargemon_edge.journald import JournalHandler
     from chargemon_edge.store.errors import StoreError
     from chargemon_edge.systemd import inherited_sockets
@@ -58,7 +59,7 @@ def _run(chosen: Namespace) -> int:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     try:
-        clock = SystemClock()
+        clock = _clock(settings.clock.synchronised_file)
         app = App(settings, clock, sockets=inherited_sockets(), not_taken=not_taken)
         asyncio.run(_until_signalled(app, files, clock, keep=not_taken is None))
     except* (StoreError, OSError) as errors:
@@ -70,6 +71,21 @@ def _run(chosen: Namespace) -> int:
 
 def _first(errors: BaseException) -> BaseException:
     return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
+
+
+def _clock(synchronised_file: str | None) -> SiteClock:
+    """The machine's clock, believed as far as there is reason to."""
+    from chargemon_edge.clock import SystemClock, evidence
+    from chargemon_edge.clock.site_clock import SiteClock
+
+    told_by = None if synchronised_file is None else Path(synchronised_file)
+    return SiteClock(
+        SystemClock(),
+        partial(evidence.heard, told_by=told_by),
+        # one that is told knows it from there alone
+        kept_by_hardware=told_by is None and evidence.kept_by_hardware(),
+        boot=evidence.boot(),
+    )
 
 
 async def _until_signalled(app: App, files: ConfigFiles, clock: Clock, *, keep: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
@@ -39,7 +38,7 @@ def _token(chosen: Namespace) -> int:
         client.revoke_token(chosen.socket, chosen.name)
         print(f"the token {chosen.name} opens nothing any more")
         return EXIT_OK
-    expires_utc_ms = None if chosen.days is None else round(time.time() * 1000) + chosen.days * _DAY_MS
+    expires_utc_ms = None if chosen.days is None else client.fetch_clock(chosen.socket).utc_ms + chosen.days * _DAY_MS
     made = client.make_token(chosen.socket, chosen.name, chosen.role, expires_utc_ms)
     # alone on standard output, so that a script can take it
     print(f"role {made.role.value}, {_until(made.expires_utc_ms)}; it is shown only now:", file=sys.stderr)

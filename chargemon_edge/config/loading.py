@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chargemon_edge.balancing.policy import Policy
+from chargemon_edge.clock.settings import ClockSettings
 from chargemon_edge.config import tables
 from chargemon_edge.config.charger_models import catalogue
 from chargemon_edge.config.files import UnreadableError, merge, parse, read_texts
@@ -62,6 +63,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     keys: KeysSettings = KeysSettings()
     upstream: tuple[UpstreamSettings, ...] = ()
     files: FilesSettings = FilesSettings()
+    clock: ClockSettings = ClockSettings()
     log: tables.LogTable = tables.LogTable()
 
 
@@ -81,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: KeysSettings
     upstreams: tuple[UpstreamSettings, ...]
     files: FilesSettings
+    clock: ClockSettings
     log_level: str
 
 
@@ -158,6 +161,7 @@ def settings_of(document: Mapping[str, Any], folder: Path, *, shut_out: list[str
         keys=_keys(file.keys, folder),
         upstreams=tuple(_upstream(one, folder) for one in file.upstream),
         files=_files(file.files, folder),
+        clock=file.clock,
         log_level=file.log.level,
     )
 

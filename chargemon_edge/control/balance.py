@@ -10,6 +10,7 @@ import asyncio
 import logging
 from functools import partial
 
+from chargemon_edge.balancing.command import TOLD_THE_TIME_S
 from chargemon_edge.balancing.plan import Decision, Order, Plan
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.regulator import URGENT, Regulator
@@ -28,6 +29,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.profile_form import ProfileForm, profile_form
 from chargemon_edge.ocpp.charging_profile import tx_profile
 from chargemon_edge.site import facts
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ConnectorKey
 
@@ -83,10 +85,13 @@ class Balance:
         self._tick_at_s = 0.0
         # events before this moment wait for it
         self._rest_until_s = float("-inf")
+        # when chargers will have heard of a correction of our time: their leases are dated anew then
+        self._told_at_s = float("-inf")
         # after the wiring or the policy was replaced: nobody is raised before
         self._raise_from_s = float("-inf")
         self._state = ""
         present.follow(self._followed, _EVENTS | _SAMPLES | URGENT)
+        present.follow(self._time_corrected, (ClockCorrected,))
 
     async def run(self) -> None:
         """Balance until cancelled."""
@@ -125,6 +130,13 @@ class Balance:
         else:
             self._hasten()
 
+    def _time_corrected(self, fact: Fact) -> None:
+        assert isinstance(fact, ClockCorrected)
+        if fact.charge_points_must_know:
+            self._told_at_s = self._clock.monotonic_s() + TOLD_THE_TIME_S
+            self._tick_at_s = min(self._tick_at_s, self._told_at_s)
+            self._wake.set()
+
     def _hasten(self) -> None:
         at_s = max(self._clock.monotonic_s() + _EVENT_GATHER_S, self._rest_until_s)
         if at_s < self._tick_at_s:
@@ -144,6 +156,8 @@ class Balance:
         now_s = self._clock.monotonic_s()
         if now_s >= self._tick_at_s:
             self._tick_at_s = now_s + self._policy.slow_period_s
+            if now_s < self._told_at_s:
+                self._tick_at_s = min(self._tick_at_s, self._told_at_s)
             self._sampled = False
             may_raise = now_s >= self._raise_from_s
             self._act(self._regulator.tick(self._present.picture, now_s, may_raise=may_raise))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from chargemon_edge.control.configuration_plan import AsRead, History, Written
 from chargemon_edge.control.present import Present
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.device_facts import ConfigurationPaused, ConfigurationRead, KeyWritten
-from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.facts import Fact, Moment
 
 KINDS: frozenset[type[Fact]] = frozenset((ConfigurationRead, KeyWritten, ConfigurationPaused))
 KEYS_MAX = 500
 """Keys of one charge point that are kept; the largest seen have some 200."""
+
+
+Dated = TypeVar("Dated", KeyWritten, ConfigurationPaused)
 
 
 class _Device(msgspec.Struct):
@@ -33,6 +38,7 @@ class ConfigurationMemory:
         for fact in restored:
             self._follow(fact)
         present.follow(self._follow, KINDS)
+        present.follow(self._redate, (ClockCorrected,))
 
     def read(self, charge_point: str) -> AsRead:
         """The keys as last read."""
@@ -67,6 +73,16 @@ class ConfigurationMemory:
     def _device(self, charge_point: str) -> _Device:
         return self._devices.get(charge_point) or _Device()
 
+    def _redate(self, fact: Fact) -> None:
+        assert isinstance(fact, ClockCorrected)
+        for device in self._devices.values():
+            whole, paused = device.read.whole_utc_ms, device.paused
+            if whole is not None:
+                device.read = replace(device.read, whole_utc_ms=fact.moved(whole))
+            device.written = {place: _redated(one, fact) for place, one in device.written.items()}
+            if paused is not None and fact.moved(paused.at.utc_ms) != paused.at.utc_ms:
+                device.paused = replace(_redated(paused, fact), until_utc_ms=paused.until_utc_ms + fact.by_ms)
+
     def _follow(self, fact: Fact) -> None:
         assert isinstance(fact, ConfigurationRead | KeyWritten | ConfigurationPaused)
         device = self._devices.setdefault(fact.charge_point, _Device())
@@ -76,6 +92,10 @@ class ConfigurationMemory:
             device.written[fact.key, fact.value] = fact
         else:
             device.paused = fact
+
+
+def _redated(one: Dated, fact: ClockCorrected) -> Dated:
+    return replace(one, at=Moment(one.at.mono_s, fact.moved(one.at.utc_ms)))
 
 
 def _after(before: AsRead, fact: ConfigurationRead) -> AsRead:

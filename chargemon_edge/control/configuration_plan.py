@@ -198,7 +198,10 @@ def _harmed(key: str, now: str, history: History) -> bool:
 def _within_budget(write: Write, quirks: Quirks, history: History, now_utc_ms: int) -> Step:
     budget = WRITES_PER_DAY if quirks.writes_per_day is None else quirks.writes_per_day
     recent = sorted(
-        one.utc_ms for one in history.written.values() if not one.by_person and now_utc_ms - one.utc_ms < DAY_MS
+        # a date that is still to come was written by a wrong clock: it counts as now, not for years
+        min(one.utc_ms, now_utc_ms)
+        for one in history.written.values()
+        if not one.by_person and now_utc_ms - one.utc_ms < DAY_MS
     )
     if len(recent) < budget:
         return write

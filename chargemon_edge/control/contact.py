@@ -27,6 +27,7 @@ from chargemon_edge.control.profile_form import profile_form
 from chargemon_edge.ocpp.charging_profile import tx_default_profile
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.device_facts import ConfigurationRead
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ChargePoint, Connector
@@ -62,7 +63,10 @@ class Contact:
         self._talks: dict[str, asyncio.Task[None]] = {}
         # in which unit each was last given its fail-safe
         self._units: dict[str, m.ChargingRateUnit] = {}
+        # whether the time they were told was wrong, and they are to ask again
+        self._told_wrong = False
         present.follow(self._followed, _OCCASIONS)
+        present.follow(self._time_corrected, (ClockCorrected,))
 
     async def run(self) -> None:
         """Talk to whoever appears, until cancelled."""
@@ -70,6 +74,11 @@ class Contact:
             while True:
                 await self._someone_due.wait()
                 self._someone_due.clear()
+                if self._told_wrong:
+                    self._told_wrong = False
+                    for one in self._present.site.charge_points:
+                        if not one.quiet and self._charge_points.linked(one.identity):
+                            talks.create_task(self._let_ask_the_time(one))
                 due, self._due = self._due, {}
                 for identity, new in due.items():
                     self._end_talk(identity)
@@ -94,6 +103,12 @@ class Contact:
         """Whether its fail-safe was given in a unit of which it tells now that it does not know it."""
         unit = self._models.quirks(identity).rate_unit or "A"
         return self._units.get(identity, unit) != unit
+
+    def _time_corrected(self, fact: Fact) -> None:
+        assert isinstance(fact, ClockCorrected)
+        if fact.charge_points_must_know:
+            self._told_wrong = True
+            self._someone_due.set()
 
     def _end_talk(self, identity: str) -> None:
         talk = self._talks.pop(identity, None)
@@ -180,15 +195,25 @@ class Contact:
             if now.transaction is not None and (now.values is None or now.values.at.mono_s < linked_s):
                 await self._trigger(charge_point, "MeterValues", connector)
 
-    async def _trigger(self, charge_point: ChargePoint, message: m.MessageTrigger, connector: Connector) -> None:
+    async def _let_ask_the_time(self, charge_point: ChargePoint) -> None:
+        """The answer to a heartbeat is the time (OCPP 1.6 §4.6); some know only that of a boot (§4.2)."""
+        outcome = await self._trigger(charge_point, "Heartbeat")
+        if isinstance(outcome, Answered) and getattr(outcome.response, "status", None) == "NotImplemented":
+            await self._trigger(charge_point, "BootNotification")
+
+    async def _trigger(
+        self, charge_point: ChargePoint, message: m.MessageTrigger, connector: Connector | None = None
+    ) -> Outcome | None:
+        """None: it was asked often enough."""
         budget = self._models.quirks(charge_point.identity).triggers_per_hour
         if budget is not None:
             now_s = self._clock.monotonic_s()
             sent = [at_s for at_s in self._triggers_s.get(charge_point.identity, ()) if now_s - at_s < 3_600]
             if len(sent) >= budget:
-                return
+                return None
             self._triggers_s[charge_point.identity] = [*sent, now_s]
-        await self._ask(charge_point, m.TriggerMessageRequest(requested_message=message, connector_id=connector.number))
+        number = None if connector is None else connector.number
+        return await self._ask(charge_point, m.TriggerMessageRequest(requested_message=message, connector_id=number))
 
     async def _ask(self, charge_point: ChargePoint, request: m.Request) -> Outcome:
         return await self._charge_points.call(charge_point.identity, request, _DEADLINE_S)

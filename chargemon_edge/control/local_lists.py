@@ -24,6 +24,7 @@ from chargemon_edge.ocpp.local_list import Limits, WantedList, next_change_utc_m
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import card_facts, facts
 from chargemon_edge.site.cards import IdTag, LocalListState, status_of
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.device_facts import ConfigurationRead, KeyRead
 from chargemon_edge.site.facts import Fact
 
@@ -111,6 +112,7 @@ class LocalLists:
         present.follow(self._contact, _OCCASIONS)
         present.follow(self._cards_changed, _CARDS)
         present.follow(self._keys_read, (ConfigurationRead,))
+        present.follow(self._redate, (ClockCorrected,))
 
     async def run(self) -> None:
         """Bring up whoever needs it, until cancelled."""
@@ -190,6 +192,19 @@ class LocalLists:
         before = self._went_by.get(fact.charge_point)
         if before is not None and before != self._known_abilities(fact.charge_point):
             self._soon(fact.charge_point)
+
+    def _redate(self, fact: Fact) -> None:
+        """Which cards have expired may be seen differently now."""
+        assert isinstance(fact, ClockCorrected)
+        self._revoked_utc_ms = fact.moved(self._revoked_utc_ms)
+        for identity, state in self._states.items():
+            changed = state.changed_utc_ms
+            self._states[identity] = replace(
+                state,
+                changed_utc_ms=None if changed is None else fact.moved(changed),
+                cache_cleared_utc_ms=fact.moved(state.cache_cleared_utc_ms),
+            )
+        self._summon_all()
 
     def _summon_all(self) -> None:
         self._made.clear()

@@ -360,6 +360,19 @@ class RestoredFiles(msgspec.Struct, frozen=True, kw_only=True):
     next_delivery: int = 1
 
 
+class RestoredClock(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk knew of the time."""
+
+    newest_utc_ms: int | None
+    """When it was written last; None: never."""
+    boot: str
+    """The boot of the machine since which it was."""
+    offset_ms: int
+    """Wall time less monotonic time, then."""
+    source: str | None
+    doubted_since_utc_ms: int | None
+
+
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk knew at start."""
 

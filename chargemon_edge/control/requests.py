@@ -38,7 +38,7 @@ WAITING_MAX = 16
 # some chargers report absurd connector numbers; what no charger has is not kept
 CONNECTOR_MAX = 64
 # an identical start that ended is still the same start for this long; later it is a clock that began anew
-REPEAT_ENDED_MS = 24 * 3_600_000
+REPEAT_ENDED_S = 24 * 3_600.0
 
 Reply = Callable[[m.Response | Refusal], None]
 
@@ -279,7 +279,7 @@ class Requests:
         running = self._present.connector(first.charge_point, first.connector).transaction
         if running is not None and running.transaction_id == first.transaction_id:
             return True
-        return at.utc_ms - first.at.utc_ms <= REPEAT_ENDED_MS
+        return at.mono_s - first.at.mono_s <= REPEAT_ENDED_S
 
     def _stop(self, charge_point: str, request: m.StopTransactionRequest, raw: bytes, at: Moment) -> Handled:
         """§4.10: always confirmed. What matches nothing that runs is kept whole for a person, never guessed at."""
@@ -342,7 +342,7 @@ class Requests:
         key = (charge_point, request.connector_id)
         judge = self._times.get(key)
         if judge is None:
-            judge = self._times[key] = ChargerTime(self._linked_utc_ms(charge_point, at))
+            judge = self._times[key] = ChargerTime(self._linked_s(charge_point, at))
         values = facts.ValuesReported(
             at=at,
             charge_point=charge_point,
@@ -353,15 +353,15 @@ class Requests:
             energy_wh=measured.energy_wh,
             offered_ma=measured.offered_ma,
             measured_utc_ms=measured.measured_utc_ms,
-            live=judge.is_live(measured.measured_utc_ms, at.utc_ms),
+            live=judge.is_live(measured.measured_utc_ms, at),
             derived=measured.derived,
             raw=raw,
         )
         return Handled(response, (values,))
 
-    def _linked_utc_ms(self, charge_point: str, at: Moment) -> int:
+    def _linked_s(self, charge_point: str, at: Moment) -> float:
         entry = self._present.charge_point(charge_point)
-        return at.utc_ms if entry is None or entry.link_changed is None else entry.link_changed.utc_ms
+        return at.mono_s if entry is None or entry.link_changed is None else entry.link_changed.mono_s
 
     def _data_transfer(self, charge_point: str, request: m.DataTransferRequest, raw: bytes, at: Moment) -> Handled:
         """No vendor's messages are known here; what came is kept (§4.3)."""

@@ -19,6 +19,7 @@ from chargemon_edge.ocpp import timestamps
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import card_facts
 from chargemon_edge.site.cards import HOLDING, Reservation, ReservationState, key_of
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Fact, Moment
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ _LOOK_S = 60.0
 # ended ones that are kept in memory, for those who ask
 _ENDED_MAX = 500
 
-_KINDS = (card_facts.ReservationMade, card_facts.ReservationChanged, card_facts.IdTagRemoved)
+_KINDS = (card_facts.ReservationMade, card_facts.ReservationChanged, card_facts.IdTagRemoved, ClockCorrected)
 
 
 class Reservations:
@@ -176,6 +177,9 @@ class Reservations:
         if isinstance(fact, card_facts.IdTagRemoved):
             self._mask(fact.id_tag)
             return
+        if isinstance(fact, ClockCorrected):
+            self._redate(fact)
+            return
         assert isinstance(fact, card_facts.ReservationMade | card_facts.ReservationChanged)
         one = fact.reservation
         self._all.pop((one.charge_point, one.reservation_id), None)
@@ -183,6 +187,13 @@ class Reservations:
         ended = [key for key, other in self._all.items() if other.state not in {*HOLDING, "Requested"}]
         for key in ended[:-_ENDED_MAX]:
             del self._all[key]
+        self._changed.set()
+
+    def _redate(self, fact: ClockCorrected) -> None:
+        """When they end stays as the charge points were told."""
+        for key, one in self._all.items():
+            requested, changed = fact.moved(one.requested_utc_ms), fact.moved(one.changed_utc_ms)
+            self._all[key] = replace(one, requested_utc_ms=requested, changed_utc_ms=changed)
         self._changed.set()
 
     def _mask(self, id_tag: str) -> None:

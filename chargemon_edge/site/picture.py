@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chargemon_edge.site import facts, upstream_facts
+from chargemon_edge.site import clock_facts, facts, upstream_facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.rollout_facts import UpdateRecorded
 from chargemon_edge.site.site_limit import SiteLimit
@@ -94,6 +94,18 @@ class ChargePointPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     connectors: Mapping[int, ConnectorPicture] = {}
 
 
+class ClockPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is known of our own time. A clock that nobody watches is believed."""
+
+    trusted: bool = True
+    source: str | None = None
+    """Why it is believed."""
+    machine_ahead_ms: int = 0
+    """By how much the machine's clock was set without anybody saying that it is right; ours goes on without it."""
+    corrected_mono_s: float = float("-inf")
+    """When our time was last moved by so much that charge points must be told."""
+
+
 class SitePicture(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known, at one moment."""
 
@@ -105,6 +117,7 @@ class SitePicture(msgspec.Struct, frozen=True, kw_only=True):
     """StopTransactions that matched nothing and wait for a person."""
     limits: Mapping[str, SiteLimit] = {}
     """What others let the whole site draw, by who says so."""
+    clock: ClockPicture = ClockPicture()
 
     def connector(self, charge_point: str, number: int) -> ConnectorPicture:
         """That connector; an empty picture if nothing was heard of it."""
@@ -182,6 +195,20 @@ class Fold:
         """It limits nothing any more."""
         limits = {name: limit for name, limit in self._picture.limits.items() if name != source}
         self._picture = replace(self._picture, limits=limits)
+
+    def put_clock(self, **changes: Any) -> None:
+        """Change what is known of our time."""
+        self._picture = replace(self._picture, clock=replace(self._picture.clock, **changes))
+
+    def redate(self, moved: Callable[[int], int]) -> None:
+        """Call every moment of ours what *moved* makes of it; nothing else about it changes."""
+        picture = self.picture
+        self._picture = replace(
+            picture,
+            started=_redated(picture.started, moved),
+            charge_points={name: _redated_entry(entry, moved) for name, entry in picture.charge_points.items()},
+        )
+        self._drafts.clear()
 
     def change_charge_point(self, identity: str, **changes: Any) -> None:
         """Change a charge point, but for its connectors."""
@@ -370,6 +397,46 @@ def _site_limit_gone(fold: Fold, fact: upstream_facts.SiteLimitGone) -> None:
     fold.take_limit(fact.limit.source)
 
 
+def _clock_begun(fold: Fold, fact: clock_facts.ClockBegun) -> None:
+    fold.put_clock(trusted=fact.source is not None, source=fact.source)
+
+
+def _clock_corrected(fold: Fold, fact: clock_facts.ClockCorrected) -> None:
+    if fact.doubted_since_utc_ms is not None:
+        fold.redate(fact.moved)
+    changes: dict[str, Any] = {"trusted": True, "source": fact.source, "machine_ahead_ms": 0}
+    if fact.charge_points_must_know:
+        changes["corrected_mono_s"] = fact.at.mono_s
+    fold.put_clock(**changes)
+
+
+def _clock_apart(fold: Fold, fact: clock_facts.ClockApart) -> None:
+    fold.put_clock(machine_ahead_ms=fact.machine_ahead_ms)
+
+
+def _redated(at: Moment, moved: Callable[[int], int]) -> Moment:
+    return Moment(at.mono_s, moved(at.utc_ms))
+
+
+def _redated_entry(entry: ChargePointPicture, moved: Callable[[int], int]) -> ChargePointPicture:
+    return replace(
+        entry,
+        link_changed=None if entry.link_changed is None else _redated(entry.link_changed, moved),
+        boot=None if entry.boot is None else replace(entry.boot, at=_redated(entry.boot.at, moved)),
+        connectors={number: _redated_connector(one, moved) for number, one in entry.connectors.items()},
+    )
+
+
+def _redated_connector(one: ConnectorPicture, moved: Callable[[int], int]) -> ConnectorPicture:
+    running, values = one.transaction, one.values
+    return replace(
+        one,
+        status_at=None if one.status_at is None else _redated(one.status_at, moved),
+        transaction=None if running is None else replace(running, received=_redated(running.received, moved)),
+        values=None if values is None else replace(values, at=_redated(values.at, moved)),
+    )
+
+
 _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.MeterRead: _meter_read,
     facts.MeterLost: _meter_lost,
@@ -391,4 +458,7 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     upstream_facts.SiteFailsafeBegun: _site_limit,
     upstream_facts.SiteLimitEnded: _site_limit,
     upstream_facts.SiteLimitGone: _site_limit_gone,
+    clock_facts.ClockBegun: _clock_begun,
+    clock_facts.ClockCorrected: _clock_corrected,
+    clock_facts.ClockApart: _clock_apart,
 }

@@ -15,6 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
+from chargemon_edge.store.clock_rows import Redating, redating
 from chargemon_edge.store.database import mark_broken
 from chargemon_edge.store.errors import StoreError, is_broken_file, is_disk_trouble, is_full
 from chargemon_edge.store.high_water import HighWater
@@ -337,8 +338,16 @@ class Disk:
             if self._site_trouble is None and self._samples_trouble is None:
                 log.warning("upkeep of the database failed why=%r", str(error))
 
-    def keep_house(self, retention: Retention, utc_ms: int, free_min_percent: int) -> None:
-        """A slice of what is too old goes; the reserve is taken if it is missing and there is room."""
+    def redate(self, schema: str, one: Redating) -> None:
+        """Put the dates of one file's rows right. Raises :class:`sqlite3.Error`, and then nothing was changed."""
+        file = self._site if schema == "site" else self._samples
+        file.transact(lambda: file.execute(redating(schema, one)))
+
+    def keep_house(self, retention: Retention, utc_ms: int | None, free_min_percent: int) -> None:
+        """A slice of what is too old goes; the reserve is taken if it is missing and there is room.
+
+        Without *utc_ms* nobody knows how old anything is: only what is too much goes.
+        """
         usage = shutil.disk_usage(self._directory)
         retention.slice(utc_ms, disk_is_short=usage.free * 100 < usage.total * free_min_percent)
         if not self._full:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chargemon_edge import __version__
-from chargemon_edge.control.ports import Restored
+from chargemon_edge.control.ports import Clock, Restored, RestoredClock, moment
 from chargemon_edge.control.upstream_records import Epochs
 from chargemon_edge.site.facts import Moment, SecurityEvent
 from chargemon_edge.store.database import (
@@ -32,6 +32,7 @@ from chargemon_edge.store.high_water import HighWater
 from chargemon_edge.store.outbox import begin_epoch, known_epochs
 from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.restore import restore
+from chargemon_edge.store.restore_clock import restore_clock
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.store.transactions import Transactions
@@ -43,6 +44,10 @@ SITE_PAGE_BYTES = 4096
 SAMPLES_PAGE_BYTES = 1024
 # opening takes so much for SQLite's own files, and for the first rows
 OPENING_BYTES = 512 * 1024
+
+
+Resume = Callable[[RestoredClock], None]
+Time = tuple[Clock, Resume]
 
 
 class Written(NamedTuple):
@@ -69,8 +74,11 @@ class Files(NamedTuple):
     close: Callable[[], None]
 
 
-def open_files(settings: StoreSettings, now: Moment, *, flush: bool) -> Files:
-    """Open both databases in the settings' directory. Raises :class:`StoreError` if even reading makes no sense."""
+def open_files(settings: StoreSettings, clock: Clock, resume: Resume, *, flush: bool) -> Files:
+    """Open both databases in the settings' directory. Raises :class:`StoreError` if even reading makes no sense.
+
+    *resume* is told what the disk knows of the time, before anything is dated by *clock*.
+    """
     directory = Path(settings.directory)
     descriptor = lock(directory)
     with ExitStack() as opened:
@@ -79,7 +87,7 @@ def open_files(settings: StoreSettings, now: Moment, *, flush: bool) -> Files:
         if why is None:
             try:
                 with ExitStack() as writing:
-                    files = _open_written(settings, descriptor, now, writing, flush=flush)
+                    files = _open_written(settings, descriptor, (clock, resume), writing, flush=flush)
                     opened.push(writing.pop_all())
                     return files._replace(close=opened.pop_all().close)
             except StoreError as error:
@@ -87,9 +95,16 @@ def open_files(settings: StoreSettings, now: Moment, *, flush: bool) -> Files:
                     raise
                 why = str(error)
         log.error("store read only: %s", why)
-        files = _open_unwritten(directory, now, why, opened)
+        files = _open_unwritten(directory, (clock, resume), why, opened)
         return files._replace(close=opened.pop_all().close)
     raise AssertionError("unreachable: nothing here swallows an exception")
+
+
+def _resumed(time: Time, site: sqlite3.Connection, samples: sqlite3.Connection) -> Moment:
+    """Now, by a clock that knows what the disk knows."""
+    clock, resume = time
+    resume(restore_clock(site, samples))
+    return moment(clock)
 
 
 def unwritable(directory: Path) -> str | None:
@@ -105,14 +120,15 @@ def has_no_room(directory: Path) -> bool:
     return shutil.disk_usage(directory).free < OPENING_BYTES
 
 
-def _open_written(settings: StoreSettings, descriptor: int, now: Moment, opened: ExitStack, *, flush: bool) -> Files:
+def _open_written(settings: StoreSettings, descriptor: int, time: Time, opened: ExitStack, *, flush: bool) -> Files:
     directory = Path(settings.directory)
     reserve = Reserve(directory, settings.reserve_kb * 1024)
     if has_no_room(directory):
         # running transactions must be able to end, and for that the files must open
         reserve.release()
     high_water = HighWater(directory)
-    site, samples, restored = _databases(directory, now, high_water, opened, flush=flush)
+    site, samples, restored = _databases(directory, time, high_water, opened, flush=flush)
+    now = restored.picture.started
     reserve.take()
     try:
         epochs = begin_epoch(site.connection, now.utc_ms, __version__)
@@ -137,16 +153,17 @@ def _open_written(settings: StoreSettings, descriptor: int, now: Moment, opened:
 
 
 def _databases(
-    directory: Path, now: Moment, high_water: HighWater, opened: ExitStack, *, flush: bool
+    directory: Path, time: Time, high_water: HighWater, opened: ExitStack, *, flush: bool
 ) -> tuple[Database, Database, Restored]:
     """Both, and what they say; one that breaks while it is read is looked through, and opened once more."""
 
     def take(closed_after: ExitStack) -> tuple[Database, Database, Restored]:
-        site = open_database(directory, "site", page_bytes=SITE_PAGE_BYTES, flush=flush, utc_ms=now.utc_ms)
+        utc_ms = time[0].utc_ms()
+        site = open_database(directory, "site", page_bytes=SITE_PAGE_BYTES, flush=flush, utc_ms=utc_ms)
         closed_after.callback(site.connection.close)
-        samples = open_database(directory, "samples", page_bytes=SAMPLES_PAGE_BYTES, flush=flush, utc_ms=now.utc_ms)
+        samples = open_database(directory, "samples", page_bytes=SAMPLES_PAGE_BYTES, flush=flush, utc_ms=utc_ms)
         closed_after.callback(samples.connection.close)
-        fresh, mark = site.fresh, high_water.mark
+        fresh, mark, now = site.fresh, high_water.mark, _resumed(time, site.connection, samples.connection)
         return site, samples, restore(site.connection, samples.connection, now, site_is_fresh=fresh, ids_below=mark)
 
     try:
@@ -181,7 +198,7 @@ def _tell_what_was_lost(site: Database, now: Moment) -> None:
         site.connection.execute(statement.sql, statement.parameters)
 
 
-def _open_unwritten(directory: Path, now: Moment, why: str, opened: ExitStack) -> Files:
+def _open_unwritten(directory: Path, time: Time, why: str, opened: ExitStack) -> Files:
     """What can be read, and empty databases in memory for what cannot."""
 
     def connect(database: str) -> sqlite3.Connection:
@@ -191,6 +208,7 @@ def _open_unwritten(directory: Path, now: Moment, why: str, opened: ExitStack) -
         site, samples = connect("site"), connect("samples")
         opened.callback(site.close)
         opened.callback(samples.close)
+        now = _resumed(time, site, samples)
         restored = restore(site, samples, now)
         transactions = Transactions(site, now)
         transactions.load_recent()

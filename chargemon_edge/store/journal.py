@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 from msgspec import structs
 
 from chargemon_edge.control.keeping import BackupRecord, StoreStanding
-from chargemon_edge.control.ports import Clock, Restored, moment
+from chargemon_edge.control.ports import Clock, Restored, RestoredClock
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import (
     Fact,
     MeterRead,
@@ -22,6 +24,7 @@ from chargemon_edge.site.facts import (
     ValuesReported,
 )
 from chargemon_edge.store.backups import Backups
+from chargemon_edge.store.clock_rows import Redating
 from chargemon_edge.store.database import put_aside
 from chargemon_edge.store.disk import Disk, Done, Entry
 from chargemon_edge.store.errors import StoreError
@@ -158,6 +161,7 @@ class Store:
         reader: Reader,
         writer: Writer | RefusingWriter,
         upkeep: Callable[[], object],
+        redatings: deque[tuple[str, Redating]],
         release: Callable[[], None],
         directory: Path,
         clock: Clock,
@@ -171,6 +175,8 @@ class Store:
         self._reader = reader
         self._writer = writer
         self._upkeep = upkeep
+        # what the next upkeep begins with, oldest first
+        self._redatings = redatings
         self._release = release
         self._directory = directory
         self._clock = clock
@@ -205,6 +211,13 @@ class Store:
     async def back_up(self, reason: str) -> BackupRecord:
         """Make one now; raises :class:`chargemon_edge.control.keeping.BackupError`."""
         return await self._backups.make(reason)
+
+    def redate(self, fact: ClockCorrected) -> None:
+        """Put the dates right of what was recorded while the time was not known; soon, and tried until it is done."""
+        if fact.doubted_since_utc_ms is not None and fact.by_ms != 0:
+            one = Redating(since_utc_ms=fact.doubted_since_utc_ms, until_utc_ms=fact.before_utc_ms, by_ms=fact.by_ms)
+            self._redatings.extend((("samples", one), ("site", one)))
+            self._writer.upkeep(self._upkeep)
 
     def start(self, rooms: asyncio.TaskGroup) -> None:
         """Its upkeep, and a backup a day, in *rooms*."""
@@ -244,19 +257,28 @@ class Store:
 
 
 def open_store(
-    settings: StoreSettings, clock: Clock, *, inline: bool, before_flush: Callable[[], None] | None = None
+    settings: StoreSettings,
+    clock: Clock,
+    *,
+    inline: bool,
+    before_flush: Callable[[], None] | None = None,
+    resume: Callable[[RestoredClock], None] = lambda _: None,
+    may_age: Callable[[], bool] = lambda: True,
 ) -> Store:
     """Open both files in ``settings.directory``, bring them to the newest schema and read the first picture.
 
     *inline*: no thread, and the kernel decides when bytes reach the disk: for virtual time, where no power fails.
     *before_flush* is called on the writer before each flush; tests break or slow the disk with it.
+    *resume* is told what the disk knows of the time, before anything is dated; nothing is deleted for its age unless
+    *may_age* says so.
     On a disk that cannot be written the store only reads, and refuses whatever must last.
     Raises :class:`StoreError` when the directory cannot be used.
     """
     directory = Path(settings.directory)
-    files = open_files(settings, moment(clock), flush=not inline)
+    files = open_files(settings, clock, resume, flush=not inline)
     writer: Writer | RefusingWriter
     upkeep: Callable[[], object]
+    redatings: deque[tuple[str, Redating]] = deque()
     if files.written is None:
         writer = RefusingWriter(directory, files.why or "")
         upkeep = _nothing
@@ -266,7 +288,9 @@ def open_store(
         disk = Disk(directory, site, samples, reserve, high_water, _hook(settings, before_flush))
         writer = Writer(disk, settings, clock, inline=inline)
         retention = Retention(settings, site, samples)
-        upkeep = partial(_keep_house, disk, retention, settings, clock)
+        upkeep = partial(
+            _keep_house, disk, redatings, retention, settings, lambda: clock.utc_ms() if may_age() else None
+        )
     reader = Reader(files.connect, inline=inline)
     return Store(
         journal=Journal(writer, files.transactions),
@@ -278,6 +302,7 @@ def open_store(
         reader=reader,
         writer=writer,
         upkeep=upkeep,
+        redatings=redatings,
         # the reading connection first: the last to close copies the log into the file and removes it
         release=files.close,
         directory=directory,
@@ -285,8 +310,18 @@ def open_store(
     )
 
 
-def _keep_house(disk: Disk, retention: Retention, settings: StoreSettings, clock: Clock) -> None:
-    disk.keep_house(retention, clock.utc_ms(), settings.free_min_percent)
+def _keep_house(
+    disk: Disk,
+    redatings: deque[tuple[str, Redating]],
+    retention: Retention,
+    settings: StoreSettings,
+    utc_ms: Callable[[], int | None],
+) -> None:
+    """On the writer. What cannot be put right now is tried again."""
+    while redatings:
+        disk.redate(*redatings[0])
+        redatings.popleft()
+    disk.keep_house(retention, utc_ms(), settings.free_min_percent)
 
 
 def _hook(settings: StoreSettings, before_flush: Callable[[], None] | None) -> Callable[[], None]:

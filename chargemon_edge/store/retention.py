@@ -15,6 +15,7 @@ SLICE_ROWS = 1_000
 # on a short disk so much is kept free inside the samples' file: some hours of twenty chargers
 ROOM_WITHIN_BYTES = 1_000_000
 _DAY_MS = 86_400_000
+_BEGINNING_MS = -(2**62)
 _ENDED_RESERVATIONS = (
     "DELETE FROM reservation WHERE changed_utc_ms < ? AND state NOT IN ('Requested', 'Accepted', 'Unanswered')"
 )
@@ -40,9 +41,13 @@ class Retention:
         self._site = site
         self._samples = samples
 
-    def slice(self, utc_ms: int, *, disk_is_short: bool) -> int:
-        """Delete one slice of each table; returns how many rows went. Raises :class:`sqlite3.Error`."""
+    def slice(self, utc_ms: int | None, *, disk_is_short: bool) -> int:
+        """Delete one slice of each table; returns how many rows went. Raises :class:`sqlite3.Error`.
+
+        Without *utc_ms* no row is old: the time is not known.
+        """
         keep = self._settings
+        utc_ms = _BEGINNING_MS if utc_ms is None else utc_ms
         events_before_ms = utc_ms - keep.keep_events_days * _DAY_MS
         samples_before_ms = 2**62 if self._too_large(disk_is_short) else utc_ms - keep.keep_samples_days * _DAY_MS
         gone = _prune(self._samples, "reading", "received_utc_ms", samples_before_ms)

@@ -14,6 +14,7 @@ from chargemon_edge.site.file_facts import FileProgressed
 from chargemon_edge.store import (
     access_rows,
     card_rows,
+    clock_rows,
     device_rows,
     file_rows,
     operation_rows,
@@ -82,6 +83,7 @@ _ORDER = {
             *file_rows.STATEMENTS,
             *upstream_rows.STATEMENTS,
             *rollout_rows.STATEMENTS,
+            *clock_rows.STATEMENTS,
             *security_event.STATEMENTS,
             EVENT,
             *card_rows.LAST,
@@ -283,6 +285,7 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.ProfilesInDoubt: _in_doubt,
     facts.SecurityEvent: _security,
     **card_rows.ROWS,
+    **clock_rows.ROWS,
     **operation_rows.ROWS,
     **token_rows.ROWS,
     **access_rows.ROWS,

@@ -26,6 +26,31 @@ class DaemonStarted(Detail, frozen=True, kw_only=True):
     """Where the epoch before it has ended; without it the records begin here: there were none, or they were lost."""
 
 
+class ClockBegun(Detail, frozen=True, kw_only=True):
+    """By which time this start of the daemon dates its records."""
+
+    boot: str
+    """Which boot of the machine this is; empty: not known."""
+    source: Text = UNSET
+    """Why the time is believed; without it, it is not known to be right."""
+    doubted_since_utc_ms: Number = UNSET
+
+
+class ClockCorrected(Detail, frozen=True, kw_only=True):
+    """The time was moved, or is known to be right from now on."""
+
+    by_ms: int
+    source: str
+    doubted_since_utc_ms: Number = UNSET
+    """Events dated from then on, up to this one, belong *by_ms* later; without it no record's date was wrong."""
+
+
+class ClockApart(Detail, frozen=True, kw_only=True):
+    """The machine's clock was set and nobody says that it is right: it is not followed. 0: it agrees again."""
+
+    machine_ahead_ms: int
+
+
 class MeterLost(Detail, frozen=True, kw_only=True):
     """A grid meter gives no good reading any more."""
 

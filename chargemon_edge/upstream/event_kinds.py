@@ -10,6 +10,9 @@ from chargemon_edge.upstream import event_details as d
 
 KINDS: dict[str, tuple[str, type[d.Detail]]] = {
     "DaemonStarted": ("sys.start", d.DaemonStarted),
+    "ClockBegun": ("sys.clock_begun", d.ClockBegun),
+    "ClockCorrected": ("sys.clock", d.ClockCorrected),
+    "ClockApart": ("sys.clock_apart", d.ClockApart),
     "MeterLost": ("meter.lost", d.MeterLost),
     "LinkOpened": ("cp.online", d.LinkOpened),
     "LinkClosed": ("cp.offline", d.LinkClosed),

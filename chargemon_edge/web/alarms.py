@@ -12,6 +12,7 @@ from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.control.certification import Due
 from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import Instead, NotTaken
+from chargemon_edge.site.picture import ClockPicture
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.web.shapes import (
     AlarmView,
@@ -24,6 +25,8 @@ from chargemon_edge.web.shapes import (
 
 # after our own start every charger is away for a while: they come back at their own pace
 RECONNECT_GRACE_S = 120.0
+# a time service needs the network, and then a few questions
+CLOCK_GRACE_S = 300.0
 
 # of a file that is no configuration at all, nobody wants to read a thousand lines
 MISTAKES_SHOWN_MAX = 20
@@ -55,6 +58,7 @@ def alarms(
     ending: Sequence[Due],
     not_taken: NotTaken | None,
     store: StoreStanding,
+    clock: ClockPicture,
     now_utc_ms: int,
 ) -> tuple[AlarmView, ...]:
     """All that stand; *armed* is None while nothing has been decided yet."""
@@ -70,6 +74,7 @@ def alarms(
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
+        *_clock(clock, uptime_s),
         *_without_login(without_login),
         *(alarm for due in ending for alarm in _certificate(due, now_utc_ms)),
         *_support(now_utc_ms),
@@ -258,6 +263,35 @@ def _link(charge_point: ChargePointView, uptime_s: float) -> Iterator[AlarmView]
         what=what,
         advice="Its current stays reserved. Check its supply, network and the address of this system in it.",
     )
+
+
+def _clock(clock: ClockPicture, uptime_s: float) -> Iterator[AlarmView]:
+    if not clock.trusted and uptime_s >= CLOCK_GRACE_S:
+        yield AlarmView(
+            code="clock_unknown",
+            severity=Severity.WARNING,
+            subject="clock",
+            what="The time is not known to be right: no time service has set this machine's clock.",
+            advice="Limits do not depend on it; records are dated anew once it is known. Install chrony or "
+            "systemd-timesyncd, or set it with timedatectl and run: chargemon-edge api POST clock/confirm",
+        )
+    if clock.machine_ahead_ms:
+        # rounded: the words stay the same while the clock runs on
+        yield AlarmView(
+            code="clock_apart",
+            severity=Severity.WARNING,
+            subject="clock",
+            what=f"This machine's clock was set {_apart(clock.machine_ahead_ms)}, and no time service confirms it.",
+            advice="It is not followed. If it is right now: chargemon-edge api POST clock/confirm; else correct it.",
+        )
+
+
+def _apart(ahead_ms: int) -> str:
+    seconds, way = abs(ahead_ms) // 1000, "forward" if ahead_ms > 0 else "back"
+    for name, size_s in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size_s:
+            return f"{way} by {seconds // size_s} {name}"
+    return f"{way} by {seconds} seconds"
 
 
 def _without_login(identities: Sequence[str]) -> Iterator[AlarmView]:

@@ -12,7 +12,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from chargemon_edge.web.shapes import BackupView, CommissioningView, ProblemView, SiteView, TokenMade, TokenView
+from chargemon_edge.web.shapes import (
+    BackupView,
+    ClockView,
+    CommissioningView,
+    ProblemView,
+    SiteView,
+    TokenMade,
+    TokenView,
+)
 
 TIMEOUT_S = 5.0
 
@@ -30,6 +38,11 @@ class RefusedError(ClientError):
 def fetch_site(path: str) -> SiteView:
     """The site as the daemon behind the socket at *path* sees it now; ClientError if there is none."""
     return _decode(ask(path, "GET", "/api/v1/site"), SiteView)
+
+
+def fetch_clock(path: str) -> ClockView:
+    """The daemon's own time."""
+    return _decode(ask(path, "GET", "/api/v1/clock"), ClockView)
 
 
 def open_commissioning(path: str, minutes: int) -> CommissioningView:

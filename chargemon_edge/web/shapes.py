@@ -35,6 +35,18 @@ class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
     """What to do about it; may be empty."""
 
 
+class ClockView(msgspec.Struct, frozen=True, kw_only=True):
+    """The daemon's own time."""
+
+    utc_ms: int
+    trusted: bool
+    """Whether it is known to be right; records are put right once it is."""
+    source: str | None
+    """Why it is believed: a time service, ``hardware clock``, whoever confirmed it; null while it is not."""
+    machine_ahead_ms: int
+    """Not 0: the machine's clock was set by so much and nobody says that it is right, so it is not followed."""
+
+
 class MeterView(msgspec.Struct, frozen=True, kw_only=True):
     """One meter and its last reading, however old."""
 

@@ -20,6 +20,7 @@ from chargemon_edge.control.keeping import Keeping
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.ports import Clock, Frames, History
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.timekeeping import Timekeeping
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.resources import (
@@ -29,6 +30,7 @@ from chargemon_edge.web.resources import (
     charge_points,
     charger_models,
     charging_profiles,
+    clock,
     commissioning,
     configuration,
     id_tags,
@@ -51,6 +53,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
     present: Present
     clock: Clock
+    timekeeping: Timekeeping | None = None
+    """None: the clock is believed whatever it says."""
     commissioning: Commissioning
     models: ChargerModels
     configuration: Configuration
@@ -83,6 +87,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *records.endpoints(records.Records(rooms.history)),
             *backups.endpoints(backups.BackupsResource(rooms.keeping)),
             *kept_stops.endpoints(kept_stops.StopsToJudge(rooms.history, rooms.kept_stops)),
+            *clock.endpoints(clock.ClockResource(rooms.present, rooms.clock, rooms.timekeeping)),
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),
             *id_tags.endpoints(id_tags.IdTagsResource(rooms.present, rooms.cards, rooms.clock)),

@@ -84,6 +84,7 @@ def site_view(
         ending=ending,
         not_taken=not_taken,
         store=store,
+        clock=picture.clock,
         now_utc_ms=now.utc_ms,
     )
     return SiteView(
@@ -277,8 +278,7 @@ def _transaction(running: Transaction, energy_wh: int | None, now: Moment) -> Tr
         transaction_id=running.transaction_id,
         id_tag=masked(running.id_tag),
         id_tag_status=running.id_tag_status,
-        # by UTC: after a restart the monotonic clock of the start is another one
-        duration_s=max(0, now.utc_ms - running.received.utc_ms) // 1000,
+        duration_s=max(0, int(now.mono_s - running.received.mono_s)),
         # a register that went backwards says nothing about this transaction
         energy_wh=drawn_wh if drawn_wh is not None and drawn_wh >= 0 else None,
         adopted=running.adopted,
@@ -290,7 +290,7 @@ def _present_values(entry: ConnectorPicture, now: Moment) -> ValuesReported | No
     values, running = entry.values, entry.transaction
     if values is None or running is None or now.mono_s - values.at.mono_s > VALUES_OLD_S:
         return None
-    if values.transaction_id not in (None, running.transaction_id) or values.at.utc_ms < running.received.utc_ms:
+    if values.transaction_id not in (None, running.transaction_id) or values.at.mono_s < running.received.mono_s:
         return None
     return values
 

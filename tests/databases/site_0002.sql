@@ -97,6 +97,14 @@ CREATE TABLE charging_transaction (
 ) STRICT;
 INSERT INTO "charging_transaction" VALUES(7,'CP1',1,'04A1B2C3','Accepted',1200,1799999999500,'2027-01-15T07:59:59.5Z',1800000000000,NULL,1800000000000,NULL,9000,'EVDisconnected',NULL,X'7B227472616E73616374696F6E4964223A377D');
 INSERT INTO "charging_transaction" VALUES(8,'CP1',2,'04A1B2C3','Accepted',1200,1799999999500,'2027-01-15T08:00:00Z',1800000000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE clock (
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    boot TEXT NOT NULL,
+    offset_ms INTEGER NOT NULL,
+    source TEXT,
+    doubted_since_utc_ms INTEGER
+) STRICT;
+INSERT INTO "clock" VALUES(1,'b1',1799999005000,'chrony',NULL);
 CREATE TABLE configuration_key (
     charge_point TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -188,66 +196,70 @@ INSERT INTO "event" VALUES(1800000000008,1800000000000,'TransactionStarted','CP1
 INSERT INTO "event" VALUES(1800000000009,1800000000000,'TransactionStopped','CP1','{"connector":1,"transaction_id":7,"meter_stop_wh":9000,"reason":"EVDisconnected"}');
 INSERT INTO "event" VALUES(1800000000010,1800000000000,'StopKept','CP1','{"transaction_id":99,"doubt":"unknown"}');
 INSERT INTO "event" VALUES(1800000000011,1800000000000,'StopSettled',NULL,'{"number":1,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000012,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
-INSERT INTO "event" VALUES(1800000000013,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
-INSERT INTO "event" VALUES(1800000000014,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
-INSERT INTO "event" VALUES(1800000000015,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
-INSERT INTO "event" VALUES(1800000000016,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
-INSERT INTO "event" VALUES(1800000000017,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
-INSERT INTO "event" VALUES(1800000000018,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
-INSERT INTO "event" VALUES(1800000000019,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000020,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000021,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000022,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000023,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000024,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
-INSERT INTO "event" VALUES(1800000000025,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
-INSERT INTO "event" VALUES(1800000000026,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
-INSERT INTO "event" VALUES(1800000000027,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
-INSERT INTO "event" VALUES(1800000000028,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
-INSERT INTO "event" VALUES(1800000000029,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
-INSERT INTO "event" VALUES(1800000000030,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
-INSERT INTO "event" VALUES(1800000000031,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
-INSERT INTO "event" VALUES(1800000000032,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
-INSERT INTO "event" VALUES(1800000000033,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
-INSERT INTO "event" VALUES(1800000000034,1800000000000,'CacheCleared','CP1','{}');
-INSERT INTO "event" VALUES(1800000000035,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000036,1800000000000,'ImageAdded',NULL,'{"image_id":"0123456789abcdef","vendor":"Wallbox*","version":"5.2.0","signed":true,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000037,1800000000000,'ImageRemoved',NULL,'{"image_id":"fedcba9876543210","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000038,1800000000000,'TicketIssued','CP1','{"ticket_id":"00aa11bb22cc33dd","protocol":"HTTP","image_id":"0123456789abcdef","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000039,1800000000000,'TicketEnded','CP1','{"ticket_id":"ffffffffffffffff","end":"expired"}');
-INSERT INTO "event" VALUES(1800000000040,1800000000000,'TransferEnded','CP1','{"ticket_id":"00aa11bb22cc33dd","first_byte":0,"bytes_moved":65536,"whole":false,"detail":"the charge point left"}');
-INSERT INTO "event" VALUES(1800000000041,1800000000000,'FileDelivered','CP1','{"number":1,"purpose":"Diagnostics","file_name":"diagnostics.tar.gz","size_bytes":20000,"ticket_id":"11aa22bb33cc44dd"}');
-INSERT INTO "event" VALUES(1800000000042,1800000000000,'DeliveryRemoved','CP1','{"number":99,"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000043,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
-INSERT INTO "event" VALUES(1800000000044,1800000000000,'CampaignRecorded',NULL,'{"number":41,"image":"0123456789abcdef","version":"5.2.0","state":"stopped","why":"2 failed","by":"this system"}');
-INSERT INTO "event" VALUES(1800000000045,1800000000000,'UpdateRecorded','CP1','{"campaign":41,"step":"installing","attempt":2,"detail":"it reported Installing"}');
-INSERT INTO "event" VALUES(1800000000046,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
-INSERT INTO "event" VALUES(1800000000047,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
-INSERT INTO "event" VALUES(1800000000048,1800000000000,'CertificateRevoked','CP2','{"serial":"c3d4","by":"command line"}');
-INSERT INTO "event" VALUES(1800000000049,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
-INSERT INTO "event" VALUES(1800000000050,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
-INSERT INTO "event" VALUES(1800000000051,1800000000000,'CommandTaken',NULL,'{"id":"01J8Z3KQ5T","op":"reset","upstream":"operator","by":"desk 4"}');
-INSERT INTO "event" VALUES(1800000000052,1800000000000,'CommandEnded',NULL,'{"id":"01J8Z3KQ5T","upstream":"operator","op":"reset","state":"done","by":"desk 4"}');
-INSERT INTO "event" VALUES(1800000000053,1800000000000,'SiteLimitTaken',NULL,'{"source":"upstream operator","n":4,"until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
-INSERT INTO "event" VALUES(1800000000054,1800000000000,'SiteFailsafeBegun',NULL,'{"source":"upstream operator","reason":"not renewed","until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
-INSERT INTO "event" VALUES(1800000000055,1800000000000,'SiteLimitEnded',NULL,'{"source":"upstream operator","reason":"the fail-safe has lasted"}');
-INSERT INTO "event" VALUES(1800000000056,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
-INSERT INTO "event" VALUES(1800000000057,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000058,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
-INSERT INTO "event" VALUES(1800000000059,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000012,1800000000000,'ClockBegun',NULL,'{"boot":"b1","doubted_since_utc_ms":1800000000000}');
+INSERT INTO "event" VALUES(1800000000013,1800000000000,'ClockApart',NULL,'{"machine_ahead_ms":-86400000}');
+INSERT INTO "event" VALUES(1800000000014,1800000000000,'ClockCorrected',NULL,'{"by_ms":5000,"source":"chrony"}');
+INSERT INTO "event" VALUES(1800000000015,1800000000000,'ProfilesInDoubt','CP1','{"connector":3,"reason":"ClearChargingProfile"}');
+INSERT INTO "event" VALUES(1800000000016,1800000000000,'SecurityEvent',NULL,'{"event":"login refused","source":"192.0.2.9","detail":"CP1"}');
+INSERT INTO "event" VALUES(1800000000017,1800000000000,'DiagnosticsStatusReported','CP1','{"status":"Uploaded"}');
+INSERT INTO "event" VALUES(1800000000018,1800000000000,'FirmwareStatusReported','CP1','{"status":"Installed","signed":true,"request_id":4}');
+INSERT INTO "event" VALUES(1800000000019,1800000000000,'LogStatusReported','CP1','{"status":"Uploading","request_id":5}');
+INSERT INTO "event" VALUES(1800000000020,1800000000000,'SecurityEventReported','CP1','{"event":"TamperDetectionActivated","detail":"lid"}');
+INSERT INTO "event" VALUES(1800000000021,1800000000000,'OperationEnded','CP1','{"number":3,"action":"Reset","by":"command line","result":"Accepted"}');
+INSERT INTO "event" VALUES(1800000000022,1800000000000,'ChargingProfileStored',NULL,'{"name":"night","profile_id":10001,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000023,1800000000000,'ChargingProfileRemoved',NULL,'{"name":"day","profile_id":10002,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000024,1800000000000,'CertificateRequested','CP1','{"status":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000025,1800000000000,'TokenIssued',NULL,'{"name":"grafana","role":"viewer","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000026,1800000000000,'TokenRevoked',NULL,'{"name":"former","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000027,1800000000000,'IdTagPut',NULL,'{"id_tag":"04C0FFEE","status":"Accepted","expiry_utc_ms":1800000000001,"parent_id_tag":"FLEET","by":"operator","taught_at":"CP1"}');
+INSERT INTO "event" VALUES(1800000000028,1800000000000,'IdTagRemoved',NULL,'{"id_tag":"GO…34","by":"operator"}');
+INSERT INTO "event" VALUES(1800000000029,1800000000000,'TeachInOpened',NULL,'{"seconds":60.0,"by":"operator"}');
+INSERT INTO "event" VALUES(1800000000030,1800000000000,'TeachInClosed',NULL,'{"reason":"closed by hand"}');
+INSERT INTO "event" VALUES(1800000000031,1800000000000,'ReservationMade','CP1','{"reservation_id":31,"connector":1,"state":"Requested"}');
+INSERT INTO "event" VALUES(1800000000032,1800000000000,'ReservationChanged','CP1','{"reservation_id":31,"connector":1,"state":"Used","transaction_id":7}');
+INSERT INTO "event" VALUES(1800000000033,1800000000000,'ReservationPassedOver','CP1','{"connector":1,"reservation_id":31,"transaction_id":8}');
+INSERT INTO "event" VALUES(1800000000034,1800000000000,'LocalListRefused','CP1','{"outcome":"Failed"}');
+INSERT INTO "event" VALUES(1800000000035,1800000000000,'LocalListUnsupported','CP1','{"firmware_version":"1.2.3"}');
+INSERT INTO "event" VALUES(1800000000036,1800000000000,'LocalListHeld','CP1','{"version":4,"entries":1}');
+INSERT INTO "event" VALUES(1800000000037,1800000000000,'CacheCleared','CP1','{}');
+INSERT INTO "event" VALUES(1800000000038,1800000000000,'AccessRecorded','CP1','{"security_profile":1,"raising_to":2,"raise_step":"profile","keys_pending":1,"why":"raising to profile 2","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000039,1800000000000,'ImageAdded',NULL,'{"image_id":"0123456789abcdef","vendor":"Wallbox*","version":"5.2.0","signed":true,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000040,1800000000000,'ImageRemoved',NULL,'{"image_id":"fedcba9876543210","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000041,1800000000000,'TicketIssued','CP1','{"ticket_id":"00aa11bb22cc33dd","protocol":"HTTP","image_id":"0123456789abcdef","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000042,1800000000000,'TicketEnded','CP1','{"ticket_id":"ffffffffffffffff","end":"expired"}');
+INSERT INTO "event" VALUES(1800000000043,1800000000000,'TransferEnded','CP1','{"ticket_id":"00aa11bb22cc33dd","first_byte":0,"bytes_moved":65536,"whole":false,"detail":"the charge point left"}');
+INSERT INTO "event" VALUES(1800000000044,1800000000000,'FileDelivered','CP1','{"number":1,"purpose":"Diagnostics","file_name":"diagnostics.tar.gz","size_bytes":20000,"ticket_id":"11aa22bb33cc44dd"}');
+INSERT INTO "event" VALUES(1800000000045,1800000000000,'DeliveryRemoved','CP1','{"number":99,"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000046,1800000000000,'AccessRemoved','CP9','{"by":"command line"}');
+INSERT INTO "event" VALUES(1800000000047,1800000000000,'CampaignRecorded',NULL,'{"number":41,"image":"0123456789abcdef","version":"5.2.0","state":"stopped","why":"2 failed","by":"this system"}');
+INSERT INTO "event" VALUES(1800000000048,1800000000000,'UpdateRecorded','CP1','{"campaign":41,"step":"installing","attempt":2,"detail":"it reported Installing"}');
+INSERT INTO "event" VALUES(1800000000049,1800000000000,'CertificateIssued','CP1','{"serial":"a1b2","ends_utc_ms":1863072000000,"sha256":"abababababababababababababababababababababababababababababababab"}');
+INSERT INTO "event" VALUES(1800000000050,1800000000000,'CertificateTaken','CP1','{"serial":"a1b2"}');
+INSERT INTO "event" VALUES(1800000000051,1800000000000,'CertificateRevoked','CP2','{"serial":"c3d4","by":"command line"}');
+INSERT INTO "event" VALUES(1800000000052,1800000000000,'KeyWritten','CP1','{"key":"WebSocketPingInterval","outcome":"Rejected"}');
+INSERT INTO "event" VALUES(1800000000053,1800000000000,'ConfigurationPaused','CP1','{"reason":"restarted","until_utc_ms":1800000060000}');
+INSERT INTO "event" VALUES(1800000000054,1800000000000,'CommandTaken',NULL,'{"id":"01J8Z3KQ5T","op":"reset","upstream":"operator","by":"desk 4"}');
+INSERT INTO "event" VALUES(1800000000055,1800000000000,'CommandEnded',NULL,'{"id":"01J8Z3KQ5T","upstream":"operator","op":"reset","state":"done","by":"desk 4"}');
+INSERT INTO "event" VALUES(1800000000056,1800000000000,'SiteLimitTaken',NULL,'{"source":"upstream operator","n":4,"until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
+INSERT INTO "event" VALUES(1800000000057,1800000000000,'SiteFailsafeBegun',NULL,'{"source":"upstream operator","reason":"not renewed","until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
+INSERT INTO "event" VALUES(1800000000058,1800000000000,'SiteLimitEnded',NULL,'{"source":"upstream operator","reason":"the fail-safe has lasted"}');
+INSERT INTO "event" VALUES(1800000000059,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
+INSERT INTO "event" VALUES(1800000000060,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000061,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000062,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
 CREATE TABLE file_ticket (
     ticket_id TEXT PRIMARY KEY,
     charge_point TEXT NOT NULL,
     digest BLOB NOT NULL,
     protocol TEXT NOT NULL,
+    address TEXT NOT NULL,
     image_id TEXT,
     purpose TEXT NOT NULL,
     issued_utc_ms INTEGER NOT NULL,
     expires_utc_ms INTEGER NOT NULL,
     issued_by TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "file_ticket" VALUES('00aa11bb22cc33dd','CP1',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F','HTTP','0123456789abcdef','',1800000000000,1800003600000,'command line');
+INSERT INTO "file_ticket" VALUES('00aa11bb22cc33dd','CP1',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F','HTTP','192.0.2.10','0123456789abcdef','',1800000000000,1800003600000,'command line');
 CREATE TABLE firmware_image (
     sha256 TEXT PRIMARY KEY,
     image_id TEXT NOT NULL UNIQUE,
@@ -363,16 +375,18 @@ CREATE TABLE security_event (
     detail TEXT NOT NULL
 ) STRICT;
 INSERT INTO "security_event" VALUES(1,1800000000000,'login','','CP1','security profile 0');
-INSERT INTO "security_event" VALUES(2,1800000000000,'login refused','192.0.2.9',NULL,'CP1');
-INSERT INTO "security_event" VALUES(3,1800000000000,'TamperDetectionActivated','charge point CP1','CP1','lid');
-INSERT INTO "security_event" VALUES(4,1800000000000,'token made','command line',NULL,'''grafana'', role viewer');
-INSERT INTO "security_event" VALUES(5,1800000000000,'token revoked','command line',NULL,'''former''');
-INSERT INTO "security_event" VALUES(6,1800000000000,'access changed','command line','CP1','raising to profile 2');
-INSERT INTO "security_event" VALUES(7,1800000000000,'firmware image added','command line',NULL,'Wallbox* 5.2.0, SHA-256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef');
-INSERT INTO "security_event" VALUES(8,1800000000000,'firmware image removed','command line',NULL,'fedcba9876543210');
-INSERT INTO "security_event" VALUES(9,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
-INSERT INTO "security_event" VALUES(10,1800000000000,'certificate signed','this system','CP1','serial a1b2');
-INSERT INTO "security_event" VALUES(11,1800000000000,'certificate revoked','command line','CP2','serial c3d4');
+INSERT INTO "security_event" VALUES(2,1800000000000,'machine''s clock set by nobody known','clock',NULL,'-86400.0 s ahead of ours');
+INSERT INTO "security_event" VALUES(3,1800000000000,'clock moved','clock',NULL,'by 5.0 s: chrony');
+INSERT INTO "security_event" VALUES(4,1800000000000,'login refused','192.0.2.9',NULL,'CP1');
+INSERT INTO "security_event" VALUES(5,1800000000000,'TamperDetectionActivated','charge point CP1','CP1','lid');
+INSERT INTO "security_event" VALUES(6,1800000000000,'token made','command line',NULL,'''grafana'', role viewer');
+INSERT INTO "security_event" VALUES(7,1800000000000,'token revoked','command line',NULL,'''former''');
+INSERT INTO "security_event" VALUES(8,1800000000000,'access changed','command line','CP1','raising to profile 2');
+INSERT INTO "security_event" VALUES(9,1800000000000,'firmware image added','command line',NULL,'Wallbox* 5.2.0, SHA-256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef');
+INSERT INTO "security_event" VALUES(10,1800000000000,'firmware image removed','command line',NULL,'fedcba9876543210');
+INSERT INTO "security_event" VALUES(11,1800000000000,'access record removed','command line','CP9','the configuration alone counts');
+INSERT INTO "security_event" VALUES(12,1800000000000,'certificate signed','this system','CP1','serial a1b2');
+INSERT INTO "security_event" VALUES(13,1800000000000,'certificate revoked','command line','CP2','serial c3d4');
 CREATE TABLE site_limit (
     source TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -419,10 +433,10 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000059);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000062);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 INSERT INTO "sqlite_sequence" VALUES('delivery',1);
-INSERT INTO "sqlite_sequence" VALUES('security_event',11);
+INSERT INTO "sqlite_sequence" VALUES('security_event',13);
 COMMIT;
 PRAGMA user_version = 2;

@@ -314,3 +314,15 @@ CREATE TABLE campaign_update (
     under_way INTEGER NOT NULL,
     PRIMARY KEY (campaign, charge_point)
 ) STRICT, WITHOUT ROWID;
+
+-- clock
+
+-- one row: by which time the last start of the daemon records, and since which boot of the machine. offset_ms is that time
+-- less the monotonic clock, which goes on as long as the boot does; without a source it is not known to be right
+CREATE TABLE clock (
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    boot TEXT NOT NULL,
+    offset_ms INTEGER NOT NULL,
+    source TEXT,
+    doubted_since_utc_ms INTEGER
+) STRICT;

@@ -14,6 +14,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import facts
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.layout import Circuit, ConnectorKey
 from chargemon_edge.site.picture import SitePicture
@@ -325,3 +326,29 @@ def test_a_storm_of_events_leaves_the_loop_to_others() -> None:
     assert 25 <= counted[0] <= 40
     assert 8 <= counted[1] <= 12
     assert 4 <= counted[2] <= 7
+
+
+def test_after_our_time_was_set_every_lease_is_dated_anew_once_chargers_have_heard_of_it() -> None:
+    taken = m.SetChargingProfileResponse(status="Accepted")
+
+    def correct(scene: Scene) -> None:
+        corrected = ClockCorrected(
+            at=scene.now(),
+            boot="",
+            by_ms=86_400_000,
+            offset_ms=0,
+            source="chrony",
+            doubted_since_utc_ms=None,
+            before_utc_ms=0,
+        )
+        scene.present.apply((corrected,))
+
+    def act(scene: Scene) -> None:
+        answer(scene, Answered(response=taken, sent_mono_s=scene.clock.monotonic_s()))
+        asyncio.get_running_loop().call_later(1, correct, scene)
+
+    early, late = play(act, seconds=3.5), play(act, seconds=4.5)
+
+    assert len(early.charge_points.offered) == 1
+    assert len(late.charge_points.offered) == 2
+    assert late.charge_points.offered[1][2] != late.charge_points.offered[0][2]

@@ -11,6 +11,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import facts
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.picture import SitePicture
 from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeClock, FakeJournal, FakeModels, two_chargers
@@ -124,3 +125,29 @@ def test_an_appearance_is_not_forgotten_over_a_doubt() -> None:
 
     assert asked(GOOD, OPENED, in_doubt, seconds=1) == []
     assert asked(GOOD, OPENED, in_doubt)[0] == "ClearChargingProfile"
+
+
+def corrected(by_ms: int) -> ClockCorrected:
+    return ClockCorrected(
+        at=Moment(1002.0, UTC_MS),
+        boot="",
+        by_ms=by_ms,
+        offset_ms=0,
+        source="chrony",
+        doubted_since_utc_ms=None,
+        before_utc_ms=UTC_MS - by_ms,
+    )
+
+
+def test_whoever_was_told_a_wrong_time_is_asked_to_ask_for_it_again() -> None:
+    assert asked(GOOD, corrected(86_400_000)) == ["TriggerMessage"] * 2
+    assert asked(GOOD, corrected(-86_400_000)) == ["TriggerMessage"] * 2
+    assert asked(GOOD, corrected(2_000)) == []
+    assert asked(GOOD, corrected(86_400_000), linked=False) == []
+    assert asked(GOOD, corrected(86_400_000), quiet=True) == []
+
+
+def test_a_charger_that_knows_the_time_of_its_boot_alone_boots_again_in_words() -> None:
+    unknown = {**GOOD, "TriggerMessage": accepted(m.TriggerMessageResponse(status="NotImplemented"))}
+
+    assert asked(unknown, corrected(86_400_000)) == ["TriggerMessage"] * 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from chargemon_edge.site import access_facts, device_facts, facts, operation_facts, token_facts
+from chargemon_edge.site import access_facts, clock_facts, device_facts, facts, operation_facts, token_facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from tests.unit.store.card_samples import CARDS
@@ -143,6 +143,17 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     stopped(),
     stop_kept(),
     facts.StopSettled(at=AT, number=1, by="command line"),
+    clock_facts.ClockBegun(at=AT, boot="b1", offset_ms=UTC_MS - 1_000_000, source=None, doubted_since_utc_ms=UTC_MS),
+    clock_facts.ClockApart(at=AT, machine_ahead_ms=-86_400_000),
+    clock_facts.ClockCorrected(
+        at=AT,
+        boot="b1",
+        by_ms=5_000,
+        offset_ms=UTC_MS - 995_000,
+        source="chrony",
+        doubted_since_utc_ms=None,
+        before_utc_ms=UTC_MS,
+    ),
     values(),
     facts.MessageKept(at=AT, charge_point="CP1", action="DataTransfer", raw=b"{}"),
     facts.FailSafeHeld(at=AT, charge_point="CP1", connector=1, fallback_ma=6_000),

@@ -10,7 +10,7 @@ import pytest
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.picture import HeldLimit, SitePicture, apply
+from chargemon_edge.site.picture import ClockPicture, HeldLimit, SitePicture, apply
 from chargemon_edge.store.errors import StoreError
 from tests.unit.store.opened import Outcomes, commit, opened, rows
 from tests.unit.store.site_facts import (
@@ -194,8 +194,9 @@ async def test_a_sample_that_no_database_takes_costs_only_itself(tmp_path: Path)
 
 
 def after_restart(picture: SitePicture, now: Moment) -> SitePicture:
-    """What of *picture* a restart at *now* must bring back."""
+    """What of *picture* a restart at *now* must bring back. What is known of the time it finds out itself."""
     replace = msgspec.structs.replace
+    picture = replace(picture, clock=ClockPicture())
     charge_points = {}
     for identity, entry in picture.charge_points.items():
         connectors = {}
