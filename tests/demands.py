@@ -36,7 +36,7 @@ DEMANDS = {
     "S14": "Messages of 64 KiB and 16 levels, 20 a second, 200 sockets, 10 s for a handshake; under a flood less"
     " than 192 MB, and the others answered within 0.5 s (p99)",
     "S15": "Nothing unreadable, doubled or replayed changes the record of a transaction that has ended",
-    "S16": "Text from chargers is inert on the page, in the log, in the terminal and in spreadsheets",
+    "S16": "Text from chargers is inert on the page, in the log, in the terminal, in spreadsheets and in MQTT topics",
     "S23": "As installed only the chargers' port is open to the network",
     "S24": "The unit's exposure, as systemd counts it, is 1.3 at most; what the daemon does not need, fails when tried",
     "S25": "The documented steps install nothing but what the releaser signed; it needs no network; its files match",

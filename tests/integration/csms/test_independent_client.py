@@ -65,6 +65,7 @@ async def test_boot_heartbeat_authorize_and_a_reset_from_us() -> None:
             await listening
 
 
+@pytest.mark.demand("S10")
 async def test_compression_and_other_offers_are_declined() -> None:
     async with site() as running, dial(running, "CP1", subprotocols=["ocpp2.0.1", "ocpp1.6"]) as socket:
         assert socket.subprotocol == "ocpp1.6"

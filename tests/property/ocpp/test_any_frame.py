@@ -82,6 +82,7 @@ def depth(value: object) -> int:
     return 0
 
 
+@pytest.mark.demand("S14")
 @given(NESTED, st.integers(0, 20), st.sampled_from(["[", "{", "}"]), st.sampled_from([(",", ":"), (", ", ": ")]))
 def test_depth_is_judged_exactly_whatever_brackets_the_strings_hold(
     inner: object, wrappings: int, key: str, separators: tuple[str, str]

@@ -38,6 +38,7 @@ def test_what_it_hears(topic: str, place: Place) -> None:
     assert TOPICS.place(topic) == place
 
 
+@pytest.mark.demand("S16")
 @given(st.text(), st.text())
 def test_a_level_is_plain_and_tells_texts_apart(one: str, other: str) -> None:
     assert not set(level(one)) & set("/+#$ \0")
