@@ -89,11 +89,12 @@ async def running(folder: Path) -> AsyncIterator[Site]:
 
 
 def records(folder: Path) -> dict[str, list[Any]]:
-    """Every row of the site's records, but for the comings and goings of links and security events."""
+    """Every row of the site's records, but for the comings and goings of links, security events and the numbering of
+    events, which begins anew with a start."""
     with contextlib.closing(sqlite3.connect(f"file:{folder}/site.db?mode=ro", uri=True)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         return {
             table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr)
             for table in tables
-            if table not in ("event", "security_event", "sqlite_sequence", "sqlite_stat1")
+            if table not in ("event", "epoch", "security_event", "sqlite_sequence", "sqlite_stat1")
         }
