@@ -38,6 +38,7 @@ from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
 from chargemon_edge.control.requests import Requests
+from chargemon_edge.control.rollout import Rollout
 from chargemon_edge.control.timekeeping import Timekeeping, resume
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
@@ -51,6 +52,7 @@ from chargemon_edge.reload import Running, reload
 from chargemon_edge.site.facts import ChargePointBooted, Fact
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.systemd import Notifier, watchdog_period_s
+from chargemon_edge.updates import rollout
 from chargemon_edge.upstream.bridge import BridgeRooms
 from chargemon_edge.upstream.uplink import Uplink
 from chargemon_edge.web.alarms import NEXT_STEPS
@@ -105,6 +107,7 @@ class App:
         self.present: Present | None = None
         self.store: Store | None = None
         self.files: FileDesk | None = None
+        self.updates: Rollout | None = None
         self._running: Running | None = None
 
     async def run(self, ready: Callable[[Addresses], None] | None = None) -> None:
@@ -130,10 +133,10 @@ class App:
             commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
+            updates = self.updates = rollout(store, present, directory, files, commands, cards, keys, clock)
             page = _page(
                 *(settings, store, present, commissioning, models, configuration, chargers, cards, access, commands),
-                timekeeping,
-                clock,
+                *(timekeeping, files, updates, clock),
             )
             page.replace_not_taken(self._not_taken)
             balance = _balance(settings, store, present, directory, models, clock)
@@ -150,7 +153,7 @@ class App:
                     meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))
                     meters.replace(settings.meters)
                     access.start(rooms)
-                    for room in (contact, configuration, remote_start, cards, files, commands, balance):
+                    for room in (contact, configuration, remote_start, cards, files, commands, updates, balance):
                         rooms.create_task(room.run(), name=type(room).__name__)
                     store.start(rooms)
                     uplink.start(rooms, settings.upstreams)
@@ -337,6 +340,8 @@ def _page(
     access: Access,
     commands: Commands,
     timekeeping: Timekeeping | None,
+    files: FileDesk,
+    updates: Rollout,
     clock: Clock,
 ) -> WebServer:
     rooms = Rooms(
@@ -358,6 +363,8 @@ def _page(
         charger_access=access.charger_access,
         certificates=access.certificates,
         authority=access.authority,
+        files=files,
+        campaigns=updates.campaigns,
     )
     stale_s = settings.balancing.meter_stale_s
     return WebServer(settings.page, rooms, _reporter(store, present), meter_stale_s=stale_s)

@@ -382,22 +382,28 @@ def test_support_lasts_five_years_and_is_promised_as_it_is_shown() -> None:
     assert all(duty in promised for duty in ("within 24 hours", "within 72 hours", "Report a weakness"))
 
 
-def _subcommands() -> dict[str, set[str]]:
-    """Each command of the command line with its long options."""
-    subparsers = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+def _subcommands(parser: argparse.ArgumentParser | None = None, before: str = "") -> dict[str, set[str]]:
+    """Each command of the command line, with the topic behind it if it has some, and its long options."""
+    parser = parser or _parser()
+    subparsers = next((action for action in parser._actions if isinstance(action, argparse._SubParsersAction)), None)
+    if subparsers is None:
+        options = {option for action in parser._actions for option in action.option_strings}
+        return {before: {option for option in options if option.startswith("--")}}
     return {
-        name: {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
-        for name, parser in subparsers.choices.items()
+        name: options
+        for word, inner in subparsers.choices.items()
+        for name, options in _subcommands(inner, f"{before} {word}".strip()).items()
     }
 
 
 def test_every_command_is_in_the_manual_page() -> None:
     page = (ROOT / "debian" / "chargemon-edge.8").read_text().replace("\\-", "-")
-    entries = dict(re.findall(r"(?m)^\.TP\n\.BR? ([a-z-]+)(.*)$", page))
+    entries = re.findall(r"(?m)^\.TP\n\.BR? ([a-z-]+)(.*)$", page)
 
     for name, options in _subcommands().items():
-        assert name in entries, name
-        assert sorted(option for option in options - {"--help"} if option not in entries[name]) == [], name
+        command, _, topic = name.partition(" ")
+        (entry,) = [rest for word, rest in entries if word == command and (not topic or f'" {topic} ' in rest)]
+        assert sorted(option for option in options - {"--help"} if option not in entry) == [], name
 
 
 def test_every_command_is_completed() -> None:
@@ -411,7 +417,9 @@ def test_every_command_is_completed() -> None:
         done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
         return set(done.stdout.split())
 
-    assert set(_subcommands()) <= offered()
+    assert {name.partition(" ")[0] for name in _subcommands()} <= offered()
     for name, options in _subcommands().items():
         positional = options == {"--help"}
-        assert positional or options <= offered(name), name
+        *command, last = name.split()
+        assert not command or last in offered(*command)
+        assert positional or options <= offered(*command, last), name

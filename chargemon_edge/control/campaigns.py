@@ -87,16 +87,13 @@ class Campaigns:
                 return found
         return None
 
-    def uses(self, image: str) -> bool:
-        """Whether a charge point may still be given *image*."""
-        return any(
-            campaign.image == image
-            and (
-                campaign.state in OPEN
-                or any(Step(one.step) not in VERDICTS for one in self._updates[campaign.number].values())
-            )
-            for campaign in self._campaigns.values()
-        )
+    def needs(self, image: str) -> str | None:
+        """Why *image* cannot be removed from the library; None: nobody may still be fetching it."""
+        for campaign in self.all():
+            under_way = any(Step(one.step) not in VERDICTS for one in self._updates[campaign.number].values())
+            if campaign.image == image and (campaign.state in OPEN or under_way):
+                return f"campaign {campaign.number} needs it"
+        return None
 
     # ------------------------------------------------------------ what people do
 
@@ -161,7 +158,7 @@ class Campaigns:
                 if Step(one.step) is Step.WAITING
             ]
         await self._store([CampaignRecorded(at=at, campaign=changed, by=by), *new])
-        log.info("campaign %s number=%d by=%r", after.value, number, by)
+        log.info("campaign changed number=%d state=%s by=%r", number, after.value, by)
         return changed
 
     async def _store(self, new: Sequence[Fact]) -> None:

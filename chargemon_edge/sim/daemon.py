@@ -106,7 +106,9 @@ class Daemon:
         after = self._directory(self.runs)
         after.mkdir()
         for file in sorted(before.iterdir()):
-            if not file.name.endswith("-shm"):
+            if file.is_dir():
+                shutil.copytree(file, after / file.name)
+            elif not file.name.endswith("-shm"):
                 shutil.copy2(file, after / file.name)
         await self.stop()
 

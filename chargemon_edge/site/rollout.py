@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=60 * 86_400)]
+Patient = Annotated[float, msgspec.Meta(ge=1, le=60 * 86_400)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+OrNone = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+Minute = Annotated[int, msgspec.Meta(ge=0, le=24 * 60 - 1)]
 
 
 class CampaignState(enum.Enum):
@@ -28,42 +34,42 @@ OPEN: Final = frozenset((CampaignState.RUNNING, CampaignState.PAUSED, CampaignSt
 class Patience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long each step of an update may take, in seconds (control/update_steps.py says which is which)."""
 
-    turn_s: float = 7 * 86_400.0
+    turn_s: Patient = 7 * 86_400.0
     """Until a charge point whose wave has begun is connected and idle."""
-    answer_s: float = 120.0
+    answer_s: Patient = 120.0
     """Until it answers the request."""
-    begin_s: float = 900.0
+    begin_s: Patient = 900.0
     """Until it begins to download."""
-    download_s: float = 3_600.0
-    begin_install_s: float = 1_800.0
+    download_s: Patient = 3_600.0
+    begin_install_s: Patient = 1_800.0
     """From the download to the installation; a running transaction stops this clock."""
-    install_s: float = 1_800.0
-    boot_s: float = 900.0
+    install_s: Patient = 1_800.0
+    boot_s: Patient = 900.0
     """From ``Installed`` (or the restart) to the boot, and from a boot with the old version to another one."""
-    confirm_s: float = 300.0
+    confirm_s: Patient = 300.0
     """Until it has told its version when it is asked; also what it is given after a restart of the daemon."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom a campaign asks, when, and how often."""
 
-    canaries: int = 1
+    canaries: OrNone = 1
     """So many charge points are the first wave, and every one of them must succeed."""
-    wave: int = 0
+    wave: OrNone = 0
     """Charge points of each further wave; 0: all the others are one."""
-    at_once: int = 3
+    at_once: Number = 3
     """Charge points that are being updated at any one time."""
-    pause_s: float = 0.0
+    pause_s: Seconds = 0.0
     """From the end of a wave to the beginning of the next."""
     only_idle: bool = True
     """Ask a charge point only while nothing is plugged in, charging or reserved there."""
-    not_before_utc_ms: int | None = None
-    window: tuple[int, int] | None = None
+    not_before_utc_ms: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000)] | None = None
+    window: tuple[Minute, Minute] | None = None
     """Minutes of the site's day in which charge points are asked, the second excluded; may pass midnight."""
-    attempts: int = 2
+    attempts: Number = 2
     """How often a charge point is asked in all, when a download fails."""
-    retry_s: float = 600.0
-    stop_after: int = 2
+    retry_s: Seconds = 600.0
+    stop_after: Number = 2
     """Failures after which nobody else is asked until a person resumes."""
     patience: Patience = Patience()
 

@@ -104,6 +104,8 @@ class ChargePointView(msgspec.Struct, frozen=True, kw_only=True):
     vendor: str | None = None
     model: str | None = None
     firmware_version: str | None = None
+    updating: str | None = None
+    """The firmware update that is under way, in words."""
 
 
 class TransactionView(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ class State(NamedTuple):
 OFFLINE = State("offline", "Offline")
 UNKNOWN = State("unknown", "No status yet")
 WAITING = State("waiting", "Waiting for current")
+UPDATING = State("updating", "Being given new firmware")
 
 # OCPP 1.6 §7.7 ChargePointStatus
 _STATES = {
@@ -30,8 +31,11 @@ _STATES = {
 }
 
 
-def state(status: str | None, *, linked: bool, waits: bool) -> State:
-    """The state of a connector with this last *status*; *waits*: its transaction is to hold 0 A for now."""
+def state(status: str | None, *, linked: bool, waits: bool, updating: bool = False) -> State:
+    """The state of a connector with this last *status*; *waits*: its transaction is to hold 0 A for now; *updating*:
+    its charge point is being given new firmware, and no transaction runs on it."""
+    if updating:
+        return UPDATING
     if not linked:
         return OFFLINE
     if status is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from chargemon_edge.control.campaigns import Campaigns
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.certificates import Certificates
 from chargemon_edge.control.certification import Authority
@@ -18,7 +19,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.keeping import Keeping
 from chargemon_edge.control.kept_stops import KeptStops
-from chargemon_edge.control.ports import Clock, Frames, History
+from chargemon_edge.control.ports import Clock, FirmwareFiles, Frames, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.timekeeping import Timekeeping
 from chargemon_edge.control.tokens import Tokens
@@ -26,6 +27,7 @@ from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.resources import (
     access,
     backups,
+    campaigns,
     certificates,
     charge_points,
     charger_models,
@@ -70,6 +72,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     charger_access: ChargerAccess
     certificates: Certificates
     authority: Authority | None
+    files: FirmwareFiles
+    campaigns: Campaigns
 
 
 def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
@@ -97,6 +101,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *configuration.endpoints(configuration.ConfigurationResource(rooms.present, rooms.configuration)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),
             *operations.endpoints(operations.Operations(rooms.commands, rooms.charging_profiles)),
+            *campaigns.endpoints(campaigns.CampaignsResource(rooms.campaigns, rooms.files, rooms.present)),
             *charging_profiles.endpoints(charging_profiles.NamedChargingProfiles(rooms.charging_profiles)),
         )
     )

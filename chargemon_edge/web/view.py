@@ -213,17 +213,19 @@ def _charge_points(site: Site, picture: SitePicture, now: Moment) -> Iterator[Ch
             vendor=None if boot is None else boot.vendor,
             model=None if boot is None else boot.model,
             firmware_version=None if boot is None else boot.firmware_version,
+            updating=entry.updating,
         )
 
 
 def _connectors(site: Site, picture: SitePicture, plan: Plan | None, now: Moment) -> Iterator[ConnectorView]:
     for charge_point in site.charge_points:
-        linked = picture.charge_points.get(charge_point.identity, _NO_CHARGE_POINT).linked
+        whole = picture.charge_points.get(charge_point.identity, _NO_CHARGE_POINT)
         for connector in charge_point.connectors:
             key = ConnectorKey(charge_point.identity, connector.number)
             entry = picture.connector(charge_point.identity, connector.number)
             limit = None if plan is None else plan.limits.get(key)
-            yield _connector(charge_point, connector, entry, limit, now, linked=linked)
+            updating = whole.updating is not None and entry.transaction is None
+            yield _connector(charge_point, connector, entry, limit, now, linked=whole.linked, updating=updating)
 
 
 def _connector(
@@ -234,10 +236,11 @@ def _connector(
     now: Moment,
     *,
     linked: bool,
+    updating: bool,
 ) -> ConnectorView:
     number, identity = connector.number, charge_point.identity
     target_ma = None if limit is None or entry.transaction is None else limit.limit_ma
-    shown = states.state(entry.status, linked=linked, waits=target_ma == 0)
+    shown = states.state(entry.status, linked=linked, waits=target_ma == 0, updating=updating)
     values = _present_values(entry, now)
     measured = None
     if values is not None and values.current_ma is not None:

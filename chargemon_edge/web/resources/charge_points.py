@@ -49,6 +49,8 @@ class ChargePointRecord(msgspec.Struct, frozen=True, kw_only=True):
     remote: str | None
     """The address of its last link since the daemon started."""
     boot: BootRecord | None
+    updating: str | None
+    """The firmware update that is under way, in words; null: none that we asked for."""
     connectors: tuple[int, ...]
     """Numbers of those that are configured or were heard of; 0 is the charge point itself."""
 
@@ -144,6 +146,7 @@ class ChargePoints:
             link_reason=entry.link_reason,
             remote=entry.remote,
             boot=None if entry.boot is None else _boot(entry.boot),
+            updating=entry.updating,
             connectors=self._numbers(identity),
         )
 

@@ -61,6 +61,7 @@ const ICON_OF_STATE = {
   preparing: "plug",
   charging: "charging",
   waiting: "clock",
+  updating: "clock",
   suspended_evse: "pause",
   suspended_ev: "pause",
   finishing: "plug",

@@ -49,6 +49,7 @@ const english = {
     preparing: "Car connected",
     charging: "Charging",
     waiting: "Waiting for current",
+    updating: "Being given new firmware",
     suspended_evse: "Paused by charger",
     suspended_ev: "Paused by car",
     finishing: "Finished",

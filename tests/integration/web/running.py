@@ -11,6 +11,7 @@ from pathlib import Path
 from chargemon_edge.config.charger_models import catalogue
 from chargemon_edge.control.access_book import AccessBook
 from chargemon_edge.control.authorisation import AuthorisationSettings
+from chargemon_edge.control.campaigns import Campaigns
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.certificates import Certificates
 from chargemon_edge.control.charger_access import ChargerAccess
@@ -23,11 +24,14 @@ from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.key_rotation import KeyRotation
-from chargemon_edge.control.ports import RestoredOperations
+from chargemon_edge.control.ports import LinkEnds, RestoredOperations
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.raising import Raising
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.recorder import Recorder
+from chargemon_edge.files import Signatures
+from chargemon_edge.firmware.desk import FileDesk, Surroundings
+from chargemon_edge.firmware.settings import FilesSettings
 from chargemon_edge.site.cards import IdTag, RestoredCards
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.token_facts import Role
@@ -59,10 +63,18 @@ class ExampleClock:
         return NOW.utc_ms + round(self._passed_s() * 1000)
 
 
+class Nowhere:
+    """No charge point has a link."""
+
+    def ends(self, charge_point: str) -> LinkEnds | None:
+        """None."""
+        return None
+
+
 class Running:
     """The server and what it shows."""
 
-    def __init__(self, settings: WebSettings, store: Store, clock: ExampleClock) -> None:
+    def __init__(self, settings: WebSettings, store: Store, clock: ExampleClock, folder: Path) -> None:
         self.clock = clock
         self.store = store
         self.present = Present(SITE, picture())
@@ -95,6 +107,30 @@ class Running:
         commands.keep(self.cards.reservations)
         models = ChargerModels(catalogue(), {}, self.present, keys)
         self.recorder = Recorder(clock)
+        self.files = FileDesk(
+            FilesSettings(),
+            folder / "files",
+            Surroundings(
+                present=self.present,
+                journal=store.journal,
+                clock=clock,
+                whereabouts=Nowhere(),
+                models=models,
+                keys=keys,
+                signatures=Signatures(None, clock, inline=True),
+                tls=None,
+            ),
+            store.restored.files,
+            free_min_percent=1,
+            inline=True,
+        )
+        self.campaigns = Campaigns(
+            present=self.present,
+            journal=store.journal,
+            clock=clock,
+            take_number=commands.take_number,
+            restored=store.restored.campaigns,
+        )
         certificates = Certificates(
             present=self.present,
             journal=store.journal,
@@ -142,6 +178,8 @@ class Running:
             charger_access=self.charger_access,
             certificates=certificates,
             authority=None,
+            files=self.files,
+            campaigns=self.campaigns,
         )
         self.server = WebServer(settings, rooms, self.noticed.append)
         self.addresses = WebAddresses(("", 0), None)
@@ -180,12 +218,14 @@ async def running(folder: Path | None = None, **settings: object) -> AsyncIterat
         faults = Faults()
         store = open_store(on_disk, clock, inline=True, before_flush=faults)
         try:
-            site = Running(WebSettings(**fields), store, clock)  # type: ignore[arg-type]  # fields are given by name
+            site = Running(WebSettings(**fields), store, clock, Path(directory))  # type: ignore[arg-type]  # fields are given by name
             site.disk = faults
             site.addresses = await site.server.start()
+            await site.files.start({}, "127.0.0.1")
             try:
                 yield site
             finally:
+                await site.files.stop()
                 await site.server.stop()
         finally:
             store.close()

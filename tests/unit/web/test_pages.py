@@ -13,6 +13,7 @@ STATIC = Path(pages.__file__).parent / "static"
 STATES = {states.state(status, linked=True, waits=False).code for status in [*states._STATES, None]} | {
     states.OFFLINE.code,
     states.WAITING.code,
+    states.UPDATING.code,
 }
 
 

@@ -14,6 +14,8 @@ from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.rollout import Update
+from chargemon_edge.site.rollout_facts import UpdateRecorded
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
 from chargemon_edge.web.alarms import MISTAKES_SHOWN_MAX
 from chargemon_edge.web.shapes import ConnectorView, Severity, SiteView
@@ -65,6 +67,19 @@ def test_a_charging_connector_shows_allowed_drawn_and_why() -> None:
     assert shown.transaction is not None
     assert shown.transaction.energy_wh == 10_420
     assert shown.transaction.duration_s == 3_501
+
+
+def test_a_charge_point_that_is_being_updated_says_so_unless_it_charges() -> None:
+    def under_way(identity: str) -> Fact:
+        return UpdateRecorded(
+            at=after(3_590), update=Update(campaign=3, charge_point=identity, place=0, wave=0), under_way=True
+        )
+
+    view = view_after(under_way("YARD"), under_way("GATE-1"))
+
+    assert [one.updating for one in view.charge_points if one.identity == "YARD"] == ["firmware update of campaign 3"]
+    assert connector(view, "YARD").state == "updating"
+    assert connector(view, "GATE-1").state == "charging"
 
 
 def test_currents_are_put_on_the_phases_of_the_site() -> None:
