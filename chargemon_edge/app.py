@@ -32,6 +32,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.contact import Contact
+from chargemon_edge.control.erasing import Erasing
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.control.ports import ChargePoints, Clock
@@ -354,6 +355,7 @@ def _page(
         frames=chargers.recorder,
         history=store.history,
         keeping=store,
+        erasing=Erasing(present, cards, store, store.journal, clock),
         kept_stops=KeptStops(present, store.journal, store.history, clock),
         cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),

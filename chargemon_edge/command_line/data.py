@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, Verb, add_socket, asking
+from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, asking
 
 DEFAULT_DIRECTORY = Path("/var/lib/chargemon-edge")
 # a large database on a slow card, read twice and written once
@@ -173,9 +173,55 @@ def _export(chosen: Namespace) -> int:
     return EXIT_OK
 
 
+def _erase_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("id_tag", help="of the card")
+    add_socket(parser)
+
+
+def _erase(chosen: Namespace) -> int:
+    from chargemon_edge.web import client
+
+    done = client.erase_id_tag(chosen.socket, chosen.id_tag, timeout_s=_BACKUP_TIMEOUT_S)
+    print(f"erased from {done.rows} rows; a new backup was made and {done.backups_deleted} older ones were deleted")
+    for name in done.may_remain:
+        print(f"{name} may still hold it: delete it when nobody needs it any more")
+    print("copies that were made elsewhere are yours to look after")
+    return EXIT_OK
+
+
+def _wipe_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="really; nothing can be brought back")
+    add_directory(parser)
+
+
+def _wipe(chosen: Namespace) -> int:
+    from chargemon_edge.store.errors import StoreError
+    from chargemon_edge.store.offline import wipe
+
+    if not chosen.yes:
+        print(
+            f"chargemon-edge: this deletes all records, backups and keys in {chosen.directory}; say so with --yes",
+            file=sys.stderr,
+        )
+        return EXIT_USAGE
+    try:
+        with as_owner_of(chosen.directory):
+            gone = wipe(chosen.directory)
+    except StoreError as error:
+        print(f"chargemon-edge: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except OSError as error:
+        print(f"chargemon-edge: {error.filename}: {error.strerror}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"{gone} files in {chosen.directory} were overwritten and deleted; the settings in /etc are as they were")
+    return EXIT_OK
+
+
 VERBS = (
     Verb("export", "the site's records as a SQLite file or as CSV, for people", _export_arguments, _export),
     Verb("backup", "make a backup now, and copy it to FILE if one is named", _backup_arguments, asking(_backup)),
+    Verb("erase", "forget a card: its bytes leave all records and backups", _erase_arguments, asking(_erase)),
+    Verb("wipe", "delete all records, backups and keys (stop the daemon first)", _wipe_arguments, _wipe),
     Verb(
         "restore",
         "put a backup in the place of the site's records (stop the daemon first)",

@@ -32,6 +32,17 @@ class StoreStanding(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were found broken, as long as they lie there."""
 
 
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an id tag that was to be forgotten."""
+
+    rows: int
+    """In so many its place is taken by a word."""
+    backups_deleted: int
+    """A new one was made first."""
+    may_remain: tuple[str, ...]
+    """Files that were put aside and may still hold it: for a person to delete."""
+
+
 class BackupError(Exception):
     """No backup was made, or it cannot be used; the text says why."""
 
@@ -49,4 +60,8 @@ class Keeping(Protocol):
 
     async def back_up(self, reason: str) -> BackupRecord:
         """Make one now; raises BackupError."""
+        ...
+
+    async def erase(self, id_tag: str) -> Erased:
+        """Leave no byte of it in the records and backups; raises BackupError or OSError."""
         ...

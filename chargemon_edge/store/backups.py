@@ -103,6 +103,14 @@ class Backups:
         log.info("backup made name=%s size_kb=%d", made.name, made.size_bytes // 1024)
         return made
 
+    def keep_only(self, record: BackupRecord) -> int:
+        """Delete all others; how many those were. Raises OSError."""
+        others = [one for one in backup.records(self._directory) if one.name != record.name]
+        for one in others:
+            Path(one.path).unlink(missing_ok=True)
+        self._known = backup.records(self._directory)
+        return len(others)
+
     def close(self) -> None:
         """Give up what is being made."""
         self._closed = True

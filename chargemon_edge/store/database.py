@@ -117,8 +117,17 @@ def _newest_good(directory: Path, utc_ms: int) -> Path | None:
 
 def put_aside(directory: Path) -> tuple[str, ...]:
     """The names of the files that were found broken and still lie in *directory*."""
+    return _named(directory, "*.db.corrupt.*")
+
+
+def former(directory: Path) -> tuple[str, ...]:
+    """The names of all databases that were put aside, by us or by a person's restore."""
+    return tuple(sorted((*put_aside(directory), *_named(directory, "*.db.replaced.*"))))
+
+
+def _named(directory: Path, pattern: str) -> tuple[str, ...]:
     try:
-        found = [path.name for path in directory.glob("*.db.corrupt.*")]
+        found = [path.name for path in directory.glob(pattern)]
     except OSError:
         return ()
     return tuple(sorted(name for name in found if not name.endswith(("-wal", "-shm"))))

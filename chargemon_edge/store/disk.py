@@ -62,10 +62,22 @@ class Entry:
         self.error: Exception | None = None
 
 
+class Errand:
+    """Work on the site's file for somebody who waits for its outcome."""
+
+    __slots__ = ("done", "outcome", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], int], done: Callable[[int | Exception], None]) -> None:
+        self.work = work
+        self.done = done
+        # set by the writer
+        self.outcome: int | Exception = StoreError("the store is closed")
+
+
 class Batch:
     """What goes to disk together."""
 
-    __slots__ = ("entries", "rows", "rows_kept", "samples", "samples_kept", "trouble", "work")
+    __slots__ = ("entries", "errands", "rows", "rows_kept", "samples", "samples_kept", "trouble", "work")
 
     def __init__(
         self,
@@ -73,6 +85,7 @@ class Batch:
         entries: list[Entry],
         samples: list[Statement],
         work: Callable[[], object] | None = None,
+        errands: Sequence[Errand] = (),
     ) -> None:
         # nobody waits for these
         self.rows = rows
@@ -80,6 +93,7 @@ class Batch:
         self.samples = samples
         # upkeep, done after all else
         self.work = work
+        self.errands = errands
         # set by the writer: not written, to be tried again
         self.rows_kept = False
         self.samples_kept = False
@@ -188,6 +202,11 @@ class Disk:
         else:
             self._write_samples(batch)
             self._write_site(batch)
+        for errand in batch.errands:
+            try:
+                errand.outcome = errand.work(self._site.connection)
+            except (sqlite3.Error, StoreError) as error:
+                errand.outcome = error
         if batch.work is not None:
             self._upkeep(batch.work)
         batch.trouble = self.trouble

@@ -13,13 +13,14 @@ from chargemon_edge.store.numbers import NUMBER_MAX
 
 # of the int32 that chargers keep ids in, each loss of a database skips at most so many
 SPARE = 500
+NUMBERS_FILE = "numbers"
 
 
 class HighWater:
     """Used by the writer only, once it is open."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / "numbers"
+        self._path = directory / NUMBERS_FILE
         self.mark = read(directory)
 
     def reach(self, transaction_id: int) -> None:
@@ -44,7 +45,7 @@ class HighWater:
 def read(directory: Path) -> int:
     """The mark on disk; 0 if there is none that can be read."""
     try:
-        text = (directory / "numbers").read_text(encoding="ascii").strip()
+        text = (directory / NUMBERS_FILE).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return 0
     return int(text) if text.isdigit() and int(text) <= NUMBER_MAX else 0

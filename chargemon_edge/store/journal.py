@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from chargemon_edge.control.keeping import BackupRecord, StoreStanding
+from chargemon_edge.control.keeping import BackupError, BackupRecord, Erased, StoreStanding
 from chargemon_edge.control.ports import Clock, Restored, RestoredClock
 from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import (
@@ -25,8 +25,9 @@ from chargemon_edge.site.facts import (
 )
 from chargemon_edge.store.backups import Backups
 from chargemon_edge.store.clock_rows import Redating
-from chargemon_edge.store.database import put_aside
+from chargemon_edge.store.database import former, put_aside
 from chargemon_edge.store.disk import Disk, Done, Entry
+from chargemon_edge.store.erasing import erase
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.files import open_files
 from chargemon_edge.store.history import History
@@ -218,6 +219,16 @@ class Store:
             one = Redating(since_utc_ms=fact.doubted_since_utc_ms, until_utc_ms=fact.before_utc_ms, by_ms=fact.by_ms)
             self._redatings.extend((("samples", one), ("site", one)))
             self._writer.upkeep(self._upkeep)
+
+    async def erase(self, id_tag: str) -> Erased:
+        """Leave no byte of *id_tag* in the records and backups. Raises BackupError or OSError."""
+        rows = await self._writer.errand(lambda site: erase(site, id_tag))
+        try:
+            record = await self._backups.make("asked")
+        except BackupError as error:
+            raise BackupError(f"erased from the records, but the backups still hold it: {error}") from error
+        deleted = self._backups.keep_only(record)
+        return Erased(rows=rows, backups_deleted=deleted, may_remain=former(self._directory))
 
     def start(self, rooms: asyncio.TaskGroup) -> None:
         """Its upkeep, and a backup a day, in *rooms*."""

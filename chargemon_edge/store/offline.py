@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chargemon_edge.control.keeping import BackupError
-from chargemon_edge.store.backup import check, kept_files, records
+from chargemon_edge.store.backup import check, kept_files, records, sync
 from chargemon_edge.store.database import lock, open_for_reading
 from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.high_water import NUMBERS_FILE
 from chargemon_edge.store.put_back import move_aside, put_back
+
+_WIPED_AT_ONCE = 1024 * 1024
 
 
 class Restored(NamedTuple):
@@ -61,6 +64,28 @@ def restore_backup(directory: Path, backup: Path | None, *, utc_ms: int) -> Rest
                 _move_back(path)
             raise
     return Restored(chosen, tuple(aside))
+
+
+def wipe(directory: Path) -> int:
+    """Overwrite and delete whatever the daemon has kept, but for the mark of ids; how many files those were.
+
+    What a memory card keeps behind its own back cannot be reached from here. Raises :class:`StoreError` and OSError.
+    """
+    with alone(directory):
+        files = [path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink()]
+        doomed = [path for path in files if path != directory / NUMBERS_FILE]
+        for path in doomed:
+            with path.open("r+b") as file:
+                size = os.fstat(file.fileno()).st_size
+                for start in range(0, size, _WIPED_AT_ONCE):
+                    file.write(bytes(min(_WIPED_AT_ONCE, size - start)))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+        for folder in sorted((path for path in directory.rglob("*") if path.is_dir()), reverse=True):
+            folder.rmdir()
+        sync(directory)
+    return len(doomed)
 
 
 def write_export(

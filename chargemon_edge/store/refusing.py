@@ -6,9 +6,11 @@ Nobody is told that anything was kept. What nobody waits for is counted and forg
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from chargemon_edge.control.keeping import BackupError
 from chargemon_edge.store.disk import Entry
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.files import has_no_room, unwritable
@@ -40,6 +42,10 @@ class RefusingWriter:
     def sample(self, _row: Statement) -> None:
         """Forget it."""
         self.forgotten += 1
+
+    async def errand(self, _work: Callable[[sqlite3.Connection], int]) -> int:
+        """Raises :class:`BackupError`."""
+        raise BackupError(self.trouble)
 
     def upkeep(self, _work: Callable[[], object]) -> None:
         """Nothing to keep up."""

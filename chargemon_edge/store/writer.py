@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TypeVar
 
+from chargemon_edge.control.keeping import BackupError
 from chargemon_edge.control.ports import Clock
-from chargemon_edge.store.disk import Batch, Disk, Entry
+from chargemon_edge.store.disk import Batch, Disk, Entry, Errand
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.store.statement import Statement
@@ -52,6 +54,7 @@ class Writer:
         self._rows: deque[Entry] = deque()
         self._samples: deque[Statement] = deque()
         self._work: Callable[[], object] | None = None
+        self._errands: list[Errand] = []
         # the timers that end the waiting of rows and samples; None: nothing waits
         self._rows_timer: asyncio.TimerHandle | None = None
         self._samples_timer: asyncio.TimerHandle | None = None
@@ -115,6 +118,25 @@ class Writer:
         """Do *work* on the writer, after the next batch. Only one piece waits: a later one takes its place."""
         self._work = work
         self._wake()
+
+    async def errand(self, work: Callable[[sqlite3.Connection], int]) -> int:
+        """Let the writer do *work* on the site's file, after what waits has been written; returns what that returns.
+
+        Raises :class:`BackupError` with what the disk had against it.
+        """
+        loop = self._bound()
+        ended: asyncio.Future[int | Exception] = loop.create_future()
+
+        def done(outcome: int | Exception) -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        self._errands.append(Errand(work, done))
+        self._wake()
+        outcome = await ended
+        if isinstance(outcome, Exception):
+            raise BackupError(str(outcome)) from outcome
+        return outcome
 
     def follow(self, written: Callable[[], None]) -> Callable[[], None]:
         """Call *written* on the loop after each batch that has reached the site's file; returns what ends that."""
@@ -192,12 +214,13 @@ class Writer:
             self._samples_due = False
             _cancel(self._samples_timer)
             self._samples_timer = None
-        batch = Batch(list(self._rows), self._entries, samples, self._work)
+        batch = Batch(list(self._rows), self._entries, samples, self._work, self._errands)
         self._rows.clear()
         _cancel(self._rows_timer)
         self._rows_timer = None
         self._entries = []
         self._work = None
+        self._errands = []
         return batch
 
     def _submit(self) -> None:
@@ -262,7 +285,13 @@ class Writer:
         if kept:
             # the timer tries again, not the next iteration
             self._samples_due = False
-        if self._entries or self._work is not None or self._samples_due or (len(self._rows) >= FLUSH_ROWS and not kept):
+        if (
+            self._entries
+            or self._errands
+            or self._work is not None
+            or self._samples_due
+            or (len(self._rows) >= FLUSH_ROWS and not kept)
+        ):
             self._wake()
         self._arm()
 
@@ -276,6 +305,8 @@ class Writer:
             self._samples_timer = self._bound().call_later(self._settings.samples_flush_s, self._flush_samples)
 
     def _release(self, batch: Batch) -> None:
+        for errand in batch.errands:
+            errand.done(errand.outcome)
         for entry in batch.entries:
             if entry.done is None:
                 continue

@@ -16,6 +16,7 @@ from chargemon_edge.web.shapes import (
     BackupView,
     ClockView,
     CommissioningView,
+    ErasedView,
     ProblemView,
     SiteView,
     TokenMade,
@@ -75,6 +76,12 @@ def revoke_token(path: str, name: str) -> None:
 def make_backup(path: str, *, timeout_s: float) -> BackupView:
     """A new backup on the daemon's disk; RefusedError says why there is none."""
     return _decode(ask(path, "POST", "/api/v1/backups", timeout_s=timeout_s), BackupView)
+
+
+def erase_id_tag(path: str, id_tag: str, *, timeout_s: float) -> ErasedView:
+    """Forget a card; RefusedError says why not."""
+    route = f"/api/v1/id-tags/{quote(id_tag, safe='')}/erase"
+    return _decode(ask(path, "POST", route, timeout_s=timeout_s), ErasedView)
 
 
 class _UnixConnection(http.client.HTTPConnection):

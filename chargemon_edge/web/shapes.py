@@ -206,6 +206,17 @@ class BackupView(msgspec.Struct, frozen=True, kw_only=True):
     """``daily``, ``asked``, or ``before-N``: before the database was brought to schema N."""
 
 
+class ErasedView(msgspec.Struct, frozen=True, kw_only=True):
+    """An id tag was forgotten."""
+
+    rows: int
+    """In so many of them a word has taken its place."""
+    backups_deleted: int
+    """A new one was made first."""
+    may_remain: tuple[str, ...]
+    """Files in the state directory that may still hold it: yours to delete."""
+
+
 class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     """Enough for a monitor: the daemon answers, and whether a person should look."""
 

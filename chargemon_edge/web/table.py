@@ -17,6 +17,7 @@ from chargemon_edge.control.closing import Closing
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
+from chargemon_edge.control.erasing import Erasing
 from chargemon_edge.control.keeping import Keeping
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.ports import Clock, FirmwareFiles, Frames, History
@@ -35,6 +36,7 @@ from chargemon_edge.web.resources import (
     clock,
     commissioning,
     configuration,
+    erasing,
     id_tags,
     kept_stops,
     live,
@@ -63,6 +65,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     frames: Frames
     history: History
     keeping: Keeping
+    erasing: Erasing
     kept_stops: KeptStops
     cards: Cards
     tokens: Tokens
@@ -95,6 +98,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *commissioning.endpoints(commissioning.CommissioningWindow(rooms.commissioning)),
             *charger_models.endpoints(charger_models.ModelsResource(rooms.present, rooms.models)),
             *id_tags.endpoints(id_tags.IdTagsResource(rooms.present, rooms.cards, rooms.clock)),
+            *erasing.endpoints(erasing.ErasingResource(rooms.erasing)),
             *reservations.endpoints(reservations.ReservationsResource(rooms.cards.reservations, rooms.commands)),
             *local_lists.endpoints(local_lists.LocalListsResource(rooms.present, rooms.cards.local_lists)),
             *recorder.endpoints(recorder.RecorderResource(rooms.present, rooms.frames)),

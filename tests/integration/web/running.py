@@ -22,6 +22,7 @@ from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
+from chargemon_edge.control.erasing import Erasing
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.key_rotation import KeyRotation
 from chargemon_edge.control.ports import LinkEnds, RestoredOperations
@@ -158,6 +159,7 @@ class Running:
             clock=clock,
             history=store.history,
             keeping=store,
+            erasing=Erasing(self.present, self.cards, store, store.journal, clock),
             kept_stops=KeptStops(self.present, store.journal, store.history, clock),
             cards=self.cards,
             models=models,
