@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 # rarer, the less flash wears. 250 groups of samples are 42 minutes and about 2 MB of log.
 CHECKPOINT_COMMITS = 250
 CHECKPOINT_ROWS = 10_000
+# what a start leaves in the log
+LEFT_MAX_BYTES = 256 * 1024
 
 
 Done = Callable[[Exception | None], None]
@@ -107,7 +109,9 @@ class _File:
     def __init__(self, connection: sqlite3.Connection, before_flush: Callable[[], None]) -> None:
         self.connection = connection
         self._before_flush = before_flush
-        self._commits = 0
+        # what a killed process left in the log is copied soon: were every life short, the log would grow for ever, and
+        # each start reads all of it
+        self._commits = CHECKPOINT_COMMITS if _log_bytes(connection) > LEFT_MAX_BYTES else 0
         self._rows = 0
 
     def transact(self, run: Callable[[], None]) -> None:
@@ -154,6 +158,13 @@ class _File:
         """Copy the log into the file, so that the log is written from its beginning again."""
         self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._commits = self._rows = 0
+
+
+def _log_bytes(connection: sqlite3.Connection) -> int:
+    (path,) = (row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main")
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"{path}-wal").stat().st_size
+    return 0
 
 
 _sql = attrgetter("sql")

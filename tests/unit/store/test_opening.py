@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from chargemon_edge.store import database
+from chargemon_edge.store.disk import LEFT_MAX_BYTES
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.migrations import migrate, scripts
 from tests.unit.store.opened import commit, opened, rows
@@ -170,3 +172,23 @@ async def test_a_second_close_does_nothing(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         store.journal.record([status()])
         store.close()
+
+
+async def test_a_log_that_a_killed_process_left_is_copied_soon_and_does_not_grow_from_life_to_life(
+    tmp_path: Path,
+) -> None:
+    sizes = []
+    for life in range(6):
+        before, after = tmp_path / f"life-{life}", tmp_path / f"life-{life + 1}"
+        with opened(before) as store:
+            for number in range(80):
+                one = commit(store, *(started(1000 * life + number * 10 + row) for row in range(10)))
+                await asyncio.sleep(0)
+                assert one == [None]
+            # as a kill leaves the files
+            shutil.copytree(before, after)
+        sizes.append((after / "site.db-wal").stat().st_size)
+
+    assert sizes[0] > LEFT_MAX_BYTES
+    assert max(sizes) < 2.5 * sizes[0]
+    assert len(rows(tmp_path / "life-6", "SELECT 1 FROM charging_transaction")) == 6 * 800
