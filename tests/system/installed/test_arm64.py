@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from release import trees
 from tests.system.installed.packages import RELEASE
 
@@ -18,7 +20,7 @@ directory = "/state"
 """
 ASK = """
 import http.client, time
-until = time.monotonic() + 60
+until = time.monotonic() + 200
 while True:
     try:
         asking = http.client.HTTPConnection("127.0.0.1", 8180, timeout=20)
@@ -31,6 +33,8 @@ while True:
 """
 
 
+# some seconds on a quiet machine; an emulated processor on a busy one takes its time
+@pytest.mark.timeout(300)
 def test_serves_under_an_emulated_processor(arm64: Path, tmp_path: Path) -> None:
     root = trees.unpack(trees.foreign(RELEASE, "arm64"), tmp_path / "root")
     subprocess.run(["dpkg-deb", "-x", str(arm64), str(root)], check=True)
@@ -50,7 +54,7 @@ def test_serves_under_an_emulated_processor(arm64: Path, tmp_path: Path) -> None
             ["nsenter", "-t", str(daemon.pid), "-n", "python3", "-c", ASK],
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=220,
             check=False,
         )
         print(f"answered {time.monotonic() - began:.1f} s after its start")
