@@ -10,10 +10,51 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """syslog's"""
+
+
+_PACKAGE = "chargemon_edge."
+
+
+class _Record(logging.LogRecord):
+    """A record without what nobody reads: which thread, process and source line wrote it. Half as dear to make."""
+
+    def __init__(
+        self,
+        name: str,
+        level: int,
+        pathname: str,
+        lineno: int,
+        msg: object,
+        args: Any,
+        exc_info: Any,
+        func: str | None = None,
+        sinfo: str | None = None,
+        **_: object,
+    ) -> None:
+        """As the class above it is made."""
+        self.name = name
+        self.msg = msg
+        # one mapping as the only argument is what names in the text are looked up in
+        self.args = args[0] if args and len(args) == 1 and isinstance(args[0], Mapping) and args[0] else args
+        self.levelno = level
+        self.levelname = logging.getLevelName(level)
+        self.exc_info = exc_info
+        self.exc_text = None
+        self.stack_info = sinfo
+        self.created = created = time.time()
+        self.msecs = created % 1 * 1000
+        self.relativeCreated = 0.0
+        self.pathname = self.filename = pathname
+        self.module = ""
+        self.lineno = lineno
+        self.funcName = func or ""
+        self.thread = self.threadName = self.process = self.processName = self.taskName = None
 
 
 class _RoomFormatter(logging.Formatter):
@@ -21,6 +62,10 @@ class _RoomFormatter(logging.Formatter):
 
     _second = -1
     _second_text = ""
+
+    def __init__(self, *, times: bool = False) -> None:
+        super().__init__(datefmt="%H:%M:%S")
+        self._times = times
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         """Lines come in bursts: one second is put into words once."""
@@ -30,8 +75,13 @@ class _RoomFormatter(logging.Formatter):
         return self._second_text
 
     def format(self, record: logging.LogRecord) -> str:
-        record.room = record.name.removeprefix("chargemon_edge.")
-        return super().format(record)
+        """The line, and below it where an error came from."""
+        text = f"{record.name.removeprefix(_PACKAGE)}: {record.getMessage()}"
+        if self._times:
+            text = f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {text}"
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        return f"{text}\n{record.stack_info}" if record.stack_info else text
 
 
 class _PriorityFormatter(_RoomFormatter):
@@ -42,23 +92,36 @@ class _PriorityFormatter(_RoomFormatter):
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes to a stream that sends each line on by itself, as standard error does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called by :mod:`logging` with its lock held."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+            if not getattr(self.stream, "line_buffering", False):
+                self.flush()
+        except Exception:  # noqa: BLE001 - as every handler of logging: a wrong log call must not end what it tells of
+            self.handleError(record)
+
+
 def configure(level: str, to_journal: Callable[[logging.Handler], logging.Handler] | None = None) -> None:
     """Send everything from *level* upward to standard error, in the form its reader expects.
 
     Where that is a journal, *to_journal* makes the handler that writes to it, given the one to fall back to.
     """
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = _Lines(sys.stderr)
     if _stderr_is_journal():
-        handler.setFormatter(_PriorityFormatter("%(room)s: %(message)s"))
+        handler.setFormatter(_PriorityFormatter())
         if to_journal is not None:
             with contextlib.suppress(OSError):
                 handler = to_journal(handler)
-                handler.setFormatter(_RoomFormatter("%(room)s: %(message)s"))
+                handler.setFormatter(_RoomFormatter())
     else:
-        handler.setFormatter(_RoomFormatter("%(asctime)s %(levelname)-7s %(room)s: %(message)s", "%H:%M:%S"))
+        handler.setFormatter(_RoomFormatter(times=True))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # nobody reads which thread, process or source line wrote a line; finding out costs half of writing it
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.setLogRecordFactory(_Record)
+    # looking for the source line costs more than writing the line
     logging._srcfile = None  # the documented way: logging howto, "Optimization"
     # the libraries' own chatter helps nobody on site
     for library in ("asyncio", "aiohttp", "pymodbus", "paho"):
