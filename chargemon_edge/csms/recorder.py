@@ -16,6 +16,10 @@ from chargemon_edge.csms.frame_text import id_tags_in, presentable, without_tags
 FRAMES_MAX = 200
 BYTES_MAX = 65_536
 """Of one charge point's frames; the newest is kept in any case."""
+SITE_BYTES_MAX = 4 * 1024 * 1024
+"""Of all charge points' frames together, in equal parts: where there are many, each keeps fewer."""
+ENTRY_BYTES = 130
+"""What keeping a frame takes beside the frame."""
 NOTE_MAX = 1_024
 """Characters of a note."""
 TAPES_MAX = 500
@@ -31,27 +35,37 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 class Tape:
     """One charge point's, over all its links."""
 
-    __slots__ = ("_bytes", "_entries", "repairs")
+    __slots__ = ("_bytes", "_bytes_max", "_entries", "repairs")
 
     def __init__(self) -> None:
         # (monotonic second, which way, what); notes are text
         self._entries: deque[tuple[float, str, bytes]] = deque()
-        # how many they are together: adding them up for each frame would cost more than all else that it causes
+        # what they take together: adding it up for each frame would cost more than all else that it causes
         self._bytes = 0
+        self._bytes_max = BYTES_MAX
         # by kind: how often, and when last
         self.repairs: dict[str, tuple[int, float]] = {}
 
     def received(self, data: bytes, now_s: float) -> None:
         """A frame came."""
-        self._add(now_s, _FROM, data)
+        self._entries.append((now_s, _FROM, data))
+        self._bytes += len(data) + ENTRY_BYTES
+        if self._bytes > self._bytes_max or len(self._entries) > FRAMES_MAX:
+            self._trim()
 
     def sent(self, data: bytes, now_s: float) -> None:
         """A frame went out."""
-        self._add(now_s, _TO, data)
+        self._entries.append((now_s, _TO, data))
+        self._bytes += len(data) + ENTRY_BYTES
+        if self._bytes > self._bytes_max or len(self._entries) > FRAMES_MAX:
+            self._trim()
 
     def noted(self, words: str, now_s: float) -> None:
         """What we thought of the frame before."""
-        self._add(now_s, _NOTE, words[:NOTE_MAX].encode())
+        note = words[:NOTE_MAX].encode()
+        self._entries.append((now_s, _NOTE, note))
+        self._bytes += len(note) + ENTRY_BYTES
+        self._trim()
 
     def repaired(self, words: str, now_s: float) -> bool:
         """Count a repair; whether it is the first of its kind."""
@@ -67,12 +81,15 @@ class Tape:
         """What is kept, oldest first."""
         return tuple(self._entries)
 
-    def _add(self, now_s: float, way: str, data: bytes) -> None:
+    def share(self, bytes_max: int) -> None:
+        """Keep no more than this from now on."""
+        self._bytes_max = bytes_max
+        self._trim()
+
+    def _trim(self) -> None:
         entries = self._entries
-        entries.append((now_s, way, data))
-        self._bytes += len(data)
-        while len(entries) > FRAMES_MAX or (self._bytes > BYTES_MAX and len(entries) > 1):
-            self._bytes -= len(entries.popleft()[2])
+        while len(entries) > FRAMES_MAX or (self._bytes > self._bytes_max and len(entries) > 1):
+            self._bytes -= len(entries.popleft()[2]) + ENTRY_BYTES
 
 
 def _text(way: str, data: bytes, tags: set[str]) -> str:
@@ -94,10 +111,16 @@ class Recorder:
 
     def tape(self, charge_point: str) -> Tape:
         """The one of that charge point; the least recently linked one makes room when there are too many."""
-        tape = self._tapes.pop(charge_point, None) or Tape()
-        self._tapes[charge_point] = tape
+        tape = self._tapes.pop(charge_point, None)
+        if tape is not None:
+            self._tapes[charge_point] = tape
+            return tape
+        tape = self._tapes[charge_point] = Tape()
         while len(self._tapes) > TAPES_MAX:
             del self._tapes[next(iter(self._tapes))]
+        bytes_max = min(BYTES_MAX, SITE_BYTES_MAX // len(self._tapes))
+        for one in self._tapes.values() if bytes_max < BYTES_MAX else (tape,):
+            one.share(bytes_max)
         return tape
 
     def frames(self, charge_point: str) -> list[RecordedFrame]:

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargemon_edge.csms.frame_text import id_tags_in, presentable
-from chargemon_edge.csms.recorder import BYTES_MAX, FRAMES_MAX, KINDS_MAX, OTHER, TAPES_MAX, Recorder, kind_of
+from chargemon_edge.csms.recorder import (
+    BYTES_MAX,
+    ENTRY_BYTES,
+    FRAMES_MAX,
+    KINDS_MAX,
+    OTHER,
+    SITE_BYTES_MAX,
+    TAPES_MAX,
+    Recorder,
+    kind_of,
+)
 from tests.unit.control.fakes import UTC_MS, FakeClock
 
 TAG = "CANARY0815TAG"
@@ -60,14 +70,30 @@ def test_both_bounds_hold_whatever_comes_in_what_order() -> None:
     sizes: list[int] = []
     for number in range(3_000):
         size = rng.choice((20, 200, 1_700, 20_000)) if number % 500 < 250 else rng.randrange(1, 60)
-        sizes.append(size)
+        sizes.append(size + ENTRY_BYTES)
         (tape.received if number % 2 else tape.sent)(b"x" * size, 1.0)
-        kept = [len(data) for _, _, data in tape.entries()]
+        kept = [len(data) + ENTRY_BYTES for _, _, data in tape.entries()]
 
         assert kept == sizes[-len(kept) :]
         assert len(kept) <= FRAMES_MAX and sum(kept) <= BYTES_MAX
         # and nothing went without need
         assert len(kept) in (FRAMES_MAX, len(sizes)) or sum(sizes[-len(kept) - 1 :]) > BYTES_MAX
+
+
+def test_many_charge_points_share_the_sites_bytes() -> None:
+    recorded = recorder()
+
+    def kept() -> int:
+        return sum(len(data) + ENTRY_BYTES for tape in tapes for _, _, data in tape.entries())
+
+    tapes = []
+    for number in range(TAPES_MAX):
+        tapes.append(recorded.tape(f"CP{number}"))
+        for _ in range(30):
+            tapes[-1].received(b"x" * 1_700, 1.0)
+        assert kept() <= SITE_BYTES_MAX
+    # each has its part, whoever came first
+    assert {len(tuple(tape.entries())) for tape in tapes} == {SITE_BYTES_MAX // TAPES_MAX // (1_700 + ENTRY_BYTES)}
 
 
 def test_a_new_link_goes_on_with_the_same_tape() -> None:
