@@ -2,8 +2,8 @@
 
 When nothing is being written, a batch leaves at the end of the loop's iteration; while one is being written, the next
 collects. So the slower the disk, the larger the groups. In a rush on a fast disk a batch waits until ``BATCH_GAP_S``
-after the one before it: what a flush costs is then shared by more. Rows nobody waits for ride along or wait for the
-write budget.
+after the one before it, or until ``BATCH_FULL`` wait: what a flush costs is then shared by more. Rows nobody waits for
+ride along or wait for the write budget.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ T = TypeVar("T")
 
 # a group this large fills its pages: waiting longer would save nothing
 FLUSH_ROWS = 1_000
-# batches do not follow each other sooner: each costs the processor as much as several rows, however few it carries
-BATCH_GAP_S = 0.005
+# batches do not follow each other sooner: each costs the processor as much as fifty rows, however few it carries
+BATCH_GAP_S = 0.01
+# unless so many wait that they share that well
+BATCH_FULL = 50
 CLOSE_TIMEOUT_S = 20.0
 
 
@@ -62,7 +64,9 @@ class Writer:
         # the batch on its way to disk, and since when
         self._running: Batch | None = None
         self._running_since_s = float("-inf")
+        # what will hand in the next batch, if one is due: at the end of this iteration, or when the gap is over
         self._submit_soon = False
+        self._submit_timer: asyncio.TimerHandle | None = None
         self._closed = False
         # oldest rows that a full queue has cost
         self.dropped_rows = 0
@@ -168,6 +172,7 @@ class Writer:
         assert not self._closed
         _cancel(self._rows_timer)
         _cancel(self._samples_timer)
+        _cancel(self._submit_timer)
         self._closed = True
         self._samples_due = True
         batch = self._take() if flush else Batch([], [], [])
@@ -198,13 +203,17 @@ class Writer:
         self._wake()
 
     def _wake(self) -> None:
-        if self._running is None and not self._submit_soon and not self._closed:
+        if self._running is not None or self._submit_soon or self._closed:
+            return
+        full = self._inline or len(self._entries) >= BATCH_FULL
+        if self._submit_timer is not None and not full:
+            return
+        gap_s = 0.0 if full else self._running_since_s + BATCH_GAP_S - self._clock.monotonic_s()
+        if gap_s > 0:
+            self._submit_timer = self._bound().call_later(gap_s, self._submit)
+        else:
             self._submit_soon = True
-            gap_s = self._running_since_s + BATCH_GAP_S - self._clock.monotonic_s()
-            if gap_s > 0 and not self._inline:
-                self._bound().call_later(gap_s, self._submit)
-            else:
-                self._bound().call_soon(self._submit)
+            self._bound().call_soon(self._submit)
 
     def _take(self) -> Batch:
         samples: list[Statement] = []
@@ -225,6 +234,8 @@ class Writer:
 
     def _submit(self) -> None:
         self._submit_soon = False
+        _cancel(self._submit_timer)
+        self._submit_timer = None
         if self._running is not None or self._closed:
             return
         batch = self._running = self._take()
