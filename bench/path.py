@@ -315,8 +315,11 @@ async def play(rung: Rung, sessions: range, spent: Spent) -> None:
             loop_s, all_s = time.thread_time(), time.process_time()
             for index, data in enumerate(frames):
                 rung.receive(index, data)
-            while not all(socket.written for socket in rung.sockets):  # noqa: ASYNC110 - nothing tells when it is so
-                await asyncio.sleep(0.0005)
+            pause_s = 0.0
+            while not all(socket.written for socket in rung.sockets):
+                # what needs no disk is there by the next iteration
+                await asyncio.sleep(pause_s)
+                pause_s = 0.002
             spent.add(action, count, time.thread_time() - loop_s, time.process_time() - all_s)
             if action == "StartTransaction":
                 found = [_TRANSACTION_ID.search(socket.written[0]) for socket in rung.sockets]

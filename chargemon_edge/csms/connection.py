@@ -128,13 +128,15 @@ class Connection:
         if self._traced:
             _log.debug("received cp=%s %s", named(self.identity), shown(data))
         event = self._link.received(data, now_s)
+        if isinstance(event, Requested):
+            self._malformed = 0
+            self._requested(event)
+            return
         if isinstance(event, Malformed):
             self._rubbish(event)
             return
         self._malformed = 0
-        if isinstance(event, Requested):
-            self._requested(event)
-        elif isinstance(event, Confirmed):
+        if isinstance(event, Confirmed):
             self._confirmed(event)
         elif isinstance(event, Errored):
             self._errored(event)

@@ -86,24 +86,29 @@ def decode(data: bytes) -> Frame:
         raise FrameError(FORMATION_VIOLATION, f"not UTF-8 at byte {error.start}", _call_id(data)) from None
     except RecursionError:
         raise FrameError(FORMATION_VIOLATION, _TOO_DEEP, _call_id(data)) from None
-    if _may_be_deep(data) and _depth(data) > DEPTH_MAX:
+    if not shallow(data) and _may_be_deep(data) and _depth(data) > DEPTH_MAX:
         raise FrameError(FORMATION_VIOLATION, _TOO_DEEP, _call_id(data))
     return frame
 
 
 def plain_call(data: bytes) -> tuple[str, str, bytes] | None:
-    """Message id, action and payload of a long CALL that is written as nearly all are; None: ask ``decode``.
+    """Message id, action and payload of a CALL that is written as nearly all are; None: ask ``decode``.
 
     The payload is not looked into: *data* is a frame if and only if the payload is one JSON value that nests no deeper
     than a frame's may. So whoever decodes the payload into types that cannot nest spares a second reading of it.
     """
-    if not _WORTH_SPARING <= len(data) <= SIZE_MAX or not data.endswith(_CLOSING):
+    if len(data) > SIZE_MAX or not data.endswith(_CLOSING):
         return None
     found = _CALL_HEAD.match(data)
     if found is None or not data.isascii():
         return None
     unique_id, action = found.groups()
     return unique_id.decode(), action.decode(), data[found.end() : -1]
+
+
+def shallow(data: bytes) -> bool:
+    """Whether *data* has so few brackets that it cannot be too deep; nearly all but meter values have."""
+    return data.count(b"{") + data.count(b"[") <= DEPTH_MAX
 
 
 def encode_call(unique_id: str, action: str, payload: bytes) -> bytes:
@@ -121,9 +126,9 @@ def encode_error(unique_id: str, code: str, description: str, details: bytes = b
     return _encode_frame(CallError(unique_id, code, description[:DESCRIPTION_MAX], msgspec.Raw(details)))
 
 
+WORTH_SPARING: Final = 256
+"""Bytes in a frame; a shorter one is read twice sooner than it is taken apart."""
 _TOO_DEEP = f"arrays and objects nest deeper than {DEPTH_MAX}"
-# Bytes in a frame; a shorter one is read twice sooner than it is taken apart.
-_WORTH_SPARING = 256
 _CLOSING = b"}]"
 # An id without escapes; whatever is written otherwise is no less legal, only rarer.
 _CALL_HEAD = re.compile(rb'\[2, ?"([ !#-\[\]-~]{1,36})", ?"(\w{1,50})", ?(?={)')
@@ -151,8 +156,6 @@ def _may_be_deep(data: bytes) -> bool:
     strings cannot spoil that: a pair lies wholly inside or wholly outside a string, and one that lies inside brings
     two brackets of its own.
     """
-    if len(data) <= 2 * DEPTH_MAX:
-        return False
     spare = len(data.translate(None, _NO_BRACKETS)) // 2 - DEPTH_MAX
     return spare > 0 and not _has(data, b"},{", spare) and spare > data.count(b"},{") + data.count(b"}, {")
 

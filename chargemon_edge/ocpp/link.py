@@ -118,19 +118,19 @@ class _Outstanding(msgspec.Struct, frozen=True, gc=False):
     expires_s: float
 
 
-Read = Callable[[str, bytes], object]
-"""Action and payload to a request; None unless the payload is one JSON value that cannot nest deep and needs no second
-look."""
+Read = Callable[[bytes], Requested | None]
+"""A frame to the request in it, decoded already; None unless :func:`.frames.decode` would make that CALL of it and its
+payload needs no second look."""
 
 
-def _reads_nothing(_action: str, _payload: bytes) -> None:
+def _reads_nothing(_data: bytes) -> None:
     pass
 
 
 class Link:
     """See the module's docstring. *prefix* sets this link's message ids apart from those of the one before it.
 
-    *read* spares a second reading of the payload: what it takes is known to be JSON, and not deep.
+    *read* spares looking twice at what comes all the time.
     """
 
     def __init__(self, prefix: str = "", read: Read = _reads_nothing) -> None:
@@ -153,18 +153,15 @@ class Link:
     def received(self, data: bytes, now_s: float) -> Event:
         """What *data*, one whole frame, means. Never raises."""
         self.heard_s = now_s
-        plain = frames.plain_call(data)
-        if plain is not None:
-            unique_id, action, payload = plain
-            request = self._read(action, payload)
-            if request is not None:
-                return self._requested(unique_id, action, payload, request)
+        requested = self._read(data)
+        if requested is not None:
+            return self._requested(requested)
         try:
             frame = frames.decode(data)
         except FrameError as error:
             return self._malformed(error)
         if isinstance(frame, Call):
-            return self._requested(frame.unique_id, frame.action, bytes(frame.payload), None)
+            return self._requested(Requested(frame.unique_id, frame.action, bytes(frame.payload)))
         outstanding = self._outstanding
         if outstanding is None or frame.unique_id != outstanding.unique_id:
             return self._unexpected(frame.unique_id)
@@ -174,15 +171,15 @@ class Link:
             return Confirmed(outstanding.token, outstanding.action, bytes(frame.payload))
         return Errored(outstanding.token, frame.code, frame.description or "", bytes(frame.details).decode())
 
-    def _requested(self, unique_id: str, action: str, payload: bytes, request: object) -> Event:
-        running = self._running
+    def _requested(self, requested: Requested) -> Event:
+        unique_id, running = requested.unique_id, self._running
         if unique_id in running:
-            return Ignored(f"{action[:50]!r} {unique_id!r} is still being answered; it came again")
+            return Ignored(f"{requested.action[:50]!r} {unique_id!r} is still being answered; it came again")
         if len(running) >= RUNNING_MAX:
             why = f"{RUNNING_MAX} requests wait for an answer already"
             return Malformed(frames.encode_error(unique_id, "GenericError", why), why)
         running.add(unique_id)
-        return Requested(unique_id, action, payload, request)
+        return requested
 
     def _malformed(self, error: FrameError) -> Event:
         unique_id = error.unique_id
@@ -200,18 +197,19 @@ class Link:
 
     def confirm(self, unique_id: str, payload: bytes) -> bytes:
         """The CALLRESULT for their CALL *unique_id*. Raises LinkError if it waits for no answer."""
-        self._answered(unique_id)
+        try:
+            self._running.remove(unique_id)
+        except KeyError:
+            raise LinkError(f"{unique_id!r} waits for no answer") from None
         return frames.encode_result(unique_id, payload)
 
     def refuse(self, unique_id: str, code: str, description: str) -> bytes:
         """The CALLERROR for their CALL *unique_id*. Raises LinkError if it waits for no answer."""
-        self._answered(unique_id)
+        try:
+            self._running.remove(unique_id)
+        except KeyError:
+            raise LinkError(f"{unique_id!r} waits for no answer") from None
         return frames.encode_error(unique_id, code, description)
-
-    def _answered(self, unique_id: str) -> None:
-        if unique_id not in self._running:
-            raise LinkError(f"{unique_id!r} waits for no answer")
-        self._running.remove(unique_id)
 
     @property
     def running(self) -> int:

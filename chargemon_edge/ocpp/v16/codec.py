@@ -38,9 +38,9 @@ encode: Callable[[Request | Response], bytes] = msgspec.json.Encoder().encode
 
 
 def read_request(action: str, payload: bytes) -> Request | None:
-    """What a charge point asks, for a link's *read*: only what is long and comes all the time, exactly as specified.
+    """What a charge point asks: only what is long and comes all the time, exactly as specified.
 
-    None: ``decode_request`` says more.
+    None: ``decode_request`` says more. What is returned cannot nest deep, whatever the payload is.
     """
     if action != MeterValuesRequest.action:
         return None

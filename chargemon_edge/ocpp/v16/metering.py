@@ -79,14 +79,49 @@ def normalise(meter_values: Sequence[MeterValue]) -> Measurement:
     return _newest(meter_values)
 
 
-Places = tuple[tuple[int, int, float], ...]
-"""Slot, number of the sample that it takes, and factor."""
+_Number = tuple[int, float]
+"""Number of a sample, and factor."""
 
 
-def places(samples: Sequence[SampledValue]) -> Places:
-    """Which of *samples* count, if all their numbers are usable: what :func:`placed` needs, whatever the numbers."""
-    first: dict[int, tuple[int, float]] = {}
-    second: dict[int, tuple[int, float]] = {}
+class Layout(msgspec.Struct, frozen=True):
+    """Where the numbers of one list of samples belong, whatever they are: :meth:`measure` is :func:`normalise` then."""
+
+    slots: tuple[tuple[int, _Number], ...]
+    currents: tuple[_Number, _Number, _Number] | None
+    """Of the three terminals, if all that is told is reported as it is told; None: something has to be computed."""
+    power: _Number | None
+    energy: _Number | None
+    offered: _Number | None
+
+    def measure(self, numbers: list[float], measured_utc_ms: int | None) -> Measurement:
+        """What the samples say with these *numbers*, one for each and none of them too large; takes the list over."""
+        if self.currents is None:
+            slots: list[float | None] = [*_NOTHING]
+            for slot, (index, factor) in self.slots:
+                slots[slot] = numbers[index] * factor
+            return _measurement(slots, measured_utc_ms)
+        # that of a terminal that is left out
+        numbers.append(0.0)
+        (l1, l1_factor), (l2, l2_factor), (l3, l3_factor) = self.currents
+        power, energy, offered = self.power, self.energy, self.offered
+        return Measurement(
+            current_ma=PerPhase(
+                _drawn(numbers[l1] * l1_factor), _drawn(numbers[l2] * l2_factor), _drawn(numbers[l3] * l3_factor)
+            ),
+            power_w=None if power is None else round(numbers[power[0]] * power[1]),
+            energy_wh=None if energy is None else round(numbers[energy[0]] * energy[1]),
+            offered_ma=None if offered is None else round(numbers[offered[0]] * offered[1]),
+            measured_utc_ms=measured_utc_ms,
+        )
+
+
+_LEFT_OUT: Final[_Number] = (-1, 0.0)
+
+
+def layout(samples: Sequence[SampledValue]) -> Layout:
+    """The layout of *samples*, provided that all their numbers are usable."""
+    first: dict[int, _Number] = {}
+    second: dict[int, _Number] = {}
     for index, sample in enumerate(samples):
         place = _PLACES[sample.measurand, sample.unit, sample.phase]
         if place is None or sample.format == "SignedData":
@@ -96,15 +131,22 @@ def places(samples: Sequence[SampledValue]) -> Places:
             first[slot] = (index, factor)
         else:
             second.setdefault(slot, (index, factor))
-    return tuple((slot, index, factor) for slot, (index, factor) in {**second, **first}.items())
-
-
-def placed(where: Places, numbers: Sequence[float], measured_utc_ms: int | None) -> Measurement:
-    """What :func:`normalise` makes of samples with these *numbers*, none of them too large."""
-    slots: list[float | None] = [*_NOTHING]
-    for slot, index, factor in where:
-        slots[slot] = numbers[index] * factor
-    return _measurement(slots, measured_utc_ms)
+    found = {**second, **first}
+    told = found.keys()
+    reported = (
+        not told.isdisjoint(range(_CURRENT + 1, _CURRENT + 4))
+        and _POWER in told
+        and (_ENERGY in told or told.isdisjoint(range(_ENERGY + 1, _ENERGY + 5)))
+        and told.isdisjoint(range(_OFFERED + 1, _OFFERED + 5))
+    )
+    l1, l2, l3 = (found.get(_CURRENT + terminal, _LEFT_OUT) for terminal in (1, 2, 3))
+    return Layout(
+        slots=tuple(found.items()),
+        currents=(l1, l2, l3) if reported else None,
+        power=found.get(_POWER),
+        energy=found.get(_ENERGY),
+        offered=found.get(_OFFERED),
+    )
 
 
 def _newest(meter_values: Sequence[MeterValue]) -> Measurement:

@@ -13,6 +13,7 @@ from chargemon_edge.ocpp.frames import Call, CallError, CallResult, FrameError
 from chargemon_edge.ocpp.link import Event, Link, Malformed, Requested
 from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16.messages import MeterValuesRequest
+from chargemon_edge.ocpp.v16.repeated_values import RequestReader
 
 PIECES = st.sampled_from(
     [b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"2", b"3", b"4", b"null", b'"1"', b'"Heartbeat"', b"{}", b" "]
@@ -135,13 +136,13 @@ def test_a_payload_that_is_read_once_makes_no_difference(
     at = max(0, len(whole) - from_end)
     data = whole[:at] + damage * times + whole[at + removed :]
 
-    event = Link("p", codec.read_request).received(data, 1.0)
+    event = Link("p", RequestReader().read).received(data, 1.0)
 
     assert without_request(event) == Link("p").received(data, 1.0)
 
 
 def test_a_long_call_is_read_once() -> None:
-    event = Link("p", codec.read_request).received(READ_ONCE, 1.0)
+    event = Link("p", RequestReader().read).received(READ_ONCE, 1.0)
 
     assert isinstance(event, Requested)
     assert event.request == codec.decode_request("MeterValues", event.payload)
@@ -149,8 +150,8 @@ def test_a_long_call_is_read_once() -> None:
 
 
 def test_members_of_the_vendors_own_make_no_difference_but_in_time() -> None:
-    event = Link("p", codec.read_request).received(LONG, 1.0)
-    without = Link("p", codec.read_request).received(READ_ONCE, 1.0)
+    event = Link("p", RequestReader().read).received(LONG, 1.0)
+    without = Link("p", RequestReader().read).received(READ_ONCE, 1.0)
 
     assert isinstance(event, Requested) and isinstance(without, Requested)
     assert event.request is None

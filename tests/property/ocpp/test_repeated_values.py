@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chargemon_edge.ocpp.link import Link, Read, Requested
 from chargemon_edge.ocpp.v16 import codec, metering
+from chargemon_edge.ocpp.v16.codec import PayloadError
 from chargemon_edge.ocpp.v16.core import MeterValuesRequest
 from chargemon_edge.ocpp.v16.repeated_values import MeasuredValues, RequestReader
-from chargemon_edge.ocpp.v16.types import Request
 
 SAMPLES = st.fixed_dictionaries(
     {"value": st.just("0")},
@@ -46,109 +47,179 @@ TIMES = st.sampled_from(
 )
 MESSAGES = st.fixed_dictionaries(
     {"connectorId": st.integers(-1, 3), "sampledValue": st.lists(SAMPLES, min_size=1, max_size=6)},
-    optional={"transactionId": st.integers(0, 9)},
+    optional={"transactionId": st.just("@transaction@")},
+)
+TRANSACTIONS = st.sampled_from(
+    ["0", "7", "12", "123456789012345678", "1234567890123456789012", "-1", "01", "1.0", "null", "", "1 "]
 )
 
 
-def written(message: dict[str, Any], numbers: list[str], time: str, separators: tuple[str, str]) -> bytes:
-    """The payload of *message*; texts of numbers and time go in as they are, however broken that makes it."""
+# makes every frame long enough to be worth it
+FILLER = {"value": "50.01", "measurand": "Frequency", "context": "Other", "location": "Cable", "unit": "." * 200}
+
+
+def written(
+    message: dict[str, Any],
+    numbers: list[str],
+    time: str,
+    unique_id: str,
+    transaction: str,
+    separators: tuple[str, str],
+) -> bytes:
+    """A frame with *message*; what repeats differ in goes in as it is, however broken that makes it."""
     sampled = [{**sample, "value": f"@{index}@"} for index, sample in enumerate(message["sampledValue"])]
     payload = {name: value for name, value in message.items() if name != "sampledValue"}
-    payload["meterValue"] = [{"timestamp": "@time@", "sampledValue": sampled}]
-    text = json.dumps(payload, separators=separators).replace("@time@", time)
+    payload["meterValue"] = [{"timestamp": "@time@", "sampledValue": [*sampled, FILLER]}]
+    text = json.dumps([2, "@id@", "MeterValues", payload], separators=separators)
+    text = text.replace("@time@", time).replace("@id@", unique_id).replace('"@transaction@"', transaction)
     for index in range(len(sampled)):
         text = text.replace(f"@{index}@", numbers[index % len(numbers)])
     return text.encode()
 
 
-def meaning(request: Request | None) -> tuple[int, int | None, metering.Measurement] | None:
-    """What control learns of a request."""
+def meaning(read: Read | None, data: bytes) -> object:
+    """What control learns of a frame that a link takes in, with *read* or by itself."""
+    event = Link("p", read).received(data, 1.0) if read else Link("p").received(data, 1.0)
+    if not isinstance(event, Requested):
+        return event
+    request = event.request
+    if request is None:
+        try:
+            request = codec.decode_request(event.action, event.payload)
+        except PayloadError as error:
+            request = str(error)
     if isinstance(request, MeterValuesRequest):
-        return request.connector_id, request.transaction_id, metering.normalise(request.meter_value)
-    if isinstance(request, MeasuredValues):
-        return request.connector_id, request.transaction_id, request.measured
-    assert request is None
-    return None
+        measured = metering.normalise(request.meter_value)
+        request = MeasuredValues(
+            connector_id=request.connector_id, transaction_id=request.transaction_id, measured=measured
+        )
+    return event.unique_id, event.action, event.payload, request
 
 
-@given(
-    MESSAGES,
-    st.lists(st.tuples(st.lists(NUMBERS, min_size=1, max_size=6), TIMES), min_size=2, max_size=4),
-    st.sampled_from([(",", ":"), (", ", ": ")]),
+IDS = st.sampled_from(
+    ["1", "4f2a", "b8b5ee34-fe17-4d42-9f0a-7c1d0a9b0c11", "a" * 36, "a" * 37, "", "a b", 'a"b', "a\\\\b", "é"]
 )
+REPEATS = st.lists(
+    st.tuples(st.lists(NUMBERS, min_size=1, max_size=6), TIMES, IDS, TRANSACTIONS), min_size=2, max_size=4
+)
+
+
+@given(MESSAGES, REPEATS, st.sampled_from([(",", ":"), (", ", ": ")]))
 @example(
     {"connectorId": 1, "sampledValue": [{"value": "0"}, {"value": "0"}]},
-    [(["1"], "2026-07-18T10:00:00Z"), (['1"value":"2', "3"], "2026-07-18T10:00:00Z")],
+    [(["1"], "2026-07-18T10:00:00Z", "1", "7"), (['1"value":"2', "3"], "2026-07-18T10:00:00Z", "2", "7")],
     (",", ":"),
 )
 def test_what_repeats_is_read_as_what_is_new(
-    message: dict[str, Any], repeats: list[tuple[list[str], str]], separators: tuple[str, str]
+    message: dict[str, Any], repeats: list[tuple[list[str], str, str, str]], separators: tuple[str, str]
 ) -> None:
-    reader = RequestReader()
+    read = RequestReader().read
 
-    for numbers, time in repeats:
-        payload = written(message, numbers, time, separators)
+    for numbers, time, unique_id, transaction in repeats:
+        data = written(message, numbers, time, unique_id, transaction, separators)
 
-        assert meaning(reader.read("MeterValues", payload)) == meaning(codec.read_request("MeterValues", payload))
+        assert meaning(read, data) == meaning(None, data)
 
 
 PLAIN = {"connectorId": 1, "transactionId": 7, "sampledValue": [{"value": "0", "measurand": "Current.Import"}] * 3}
-FIRST = written(PLAIN, ["1.5"], "2026-07-18T10:00:00Z", (",", ":"))
-NEXT = written(PLAIN, ["16.02", "3"], "2026-07-18T10:00:10Z", (",", ":"))
+FIRST = written(PLAIN, ["1.5"], "2026-07-18T10:00:00Z", "1", "", (",", ":"))
+NEXT = written(PLAIN, ["16.02", "3"], "2026-07-18T10:00:10Z", "10", "", (",", ":"))
+OTHER = NEXT.replace(b'"transactionId":7', b'"transactionId":1234567')
 
 
 @given(
     st.integers(0, len(NEXT)), st.integers(0, 12), st.binary(max_size=4) | st.sampled_from([b'"', b'"value":"', b"}"])
 )
 def test_damage_is_never_overlooked(at: int, removed: int, damage: bytes) -> None:
-    reader = RequestReader()
-    reader.read("MeterValues", FIRST)
-    payload = NEXT[:at] + damage + NEXT[at + removed :]
+    read = RequestReader().read
+    read(FIRST)
+    data = NEXT[:at] + damage + NEXT[at + removed :]
 
-    assert meaning(reader.read("MeterValues", payload)) == meaning(codec.read_request("MeterValues", payload))
+    assert meaning(read, data) == meaning(None, data)
 
 
 def test_a_repeat_is_not_taken_apart() -> None:
-    reader = RequestReader()
+    read = RequestReader().read
+    first, following = read(FIRST), read(NEXT)
 
-    assert isinstance(reader.read("MeterValues", FIRST), MeterValuesRequest)
-    assert isinstance(reader.read("MeterValues", NEXT), MeasuredValues)
+    assert first is not None and isinstance(first.request, MeterValuesRequest)
+    assert following is not None and isinstance(following.request, MeasuredValues)
+    assert meaning(read, NEXT) == meaning(None, NEXT)
+
+
+def test_nor_is_the_first_of_another_transaction() -> None:
+    read = RequestReader().read
+    read(FIRST)
+    other = read(OTHER)
+
+    assert other is not None and isinstance(other.request, MeasuredValues)
+    assert other.request.transaction_id == 1234567
+    for _ in range(2):
+        assert meaning(read, OTHER) == meaning(None, OTHER)
+        assert meaning(read, NEXT) == meaning(None, NEXT)
+
+
+@pytest.mark.parametrize("number", [b"01", b"-1", b"1.0", b"null", b"9" * 19, b"", b"7,"])
+def test_a_transaction_that_is_no_plain_number_is_looked_at(number: bytes) -> None:
+    read = RequestReader().read
+    read(FIRST)
+    data = NEXT.replace(b'"transactionId":7', b'"transactionId":%b' % number)
+
+    assert meaning(read, data) == meaning(None, data)
+
+
+def test_the_last_of_two_transactions_counts_as_ever() -> None:
+    twice = b'"transactionId":7,"transactionId":7'
+    read = RequestReader().read
+    read(FIRST.replace(b'"transactionId":7', twice))
+    for data in (twice.replace(b"7", b"8", 1), twice.replace(b":7,", b":7 ,")):
+        frame = NEXT.replace(b'"transactionId":7', data)
+
+        assert meaning(read, frame) == meaning(None, frame)
 
 
 @pytest.mark.parametrize(
-    "payload",
+    "data",
     [
         FIRST.replace(b'"connectorId":1', b'"connectorId":2'),
         FIRST.replace(b"Current.Import", b"Current.Export"),
         FIRST.replace(b"1.5", b"NaN"),
         FIRST.replace(b"1.5", b"1e10"),
         FIRST.replace(b"2026-07-18T10:00:00Z", b"yesterday"),
+        FIRST.replace(b"[2,", b"[2, "),
     ],
 )
-def test_anything_else_takes_the_ordinary_way(payload: bytes) -> None:
-    reader = RequestReader()
-    reader.read("MeterValues", FIRST)
+def test_anything_else_takes_the_ordinary_way(data: bytes) -> None:
+    read = RequestReader().read
+    read(FIRST)
+    found = read(data)
 
-    assert isinstance(reader.read("MeterValues", payload), MeterValuesRequest)
+    assert found is not None and isinstance(found.request, MeterValuesRequest)
 
 
-def test_what_stands_before_the_first_value_counts() -> None:
+@pytest.mark.parametrize("measurand", [b"Current.Import", b"Power.Active.Import"])
+def test_what_stands_before_the_first_value_counts(measurand: bytes) -> None:
     """The rest of the bytes is the same in both: only the first sample's members before its value differ."""
-    for measurand in ("Current.Import", "Power.Active.Import"):
-        payload = FIRST.replace(b'{"value"', b'{"measurand":"%b","value"' % measurand.encode(), 1)
-        payload = payload.replace(b',"measurand":"Current.Import"', b"", 1)
-        reader = RequestReader()
+    data = FIRST.replace(b',"measurand":"Current.Import"', b"", 1)
+    data = data.replace(b'{"value"', b'{"measurand":"%b","value"' % measurand, 1)
+    read = RequestReader().read
+    read(data)
 
-        assert meaning(reader.read("MeterValues", payload)) == meaning(reader.read("MeterValues", payload))
+    assert meaning(read, data) == meaning(None, data)
 
 
 def test_several_times_in_one_message_are_not_learned() -> None:
-    reader = RequestReader()
-    twice = b'{"connectorId":1,"meterValue":[%b,%b]}' % ((FIRST.partition(b"[")[2][:-2],) * 2)
+    one = FIRST.partition(b'"meterValue":[')[2][:-3]
+    twice = FIRST.replace(one, one + b"," + one)
+    read = RequestReader().read
 
-    assert isinstance(reader.read("MeterValues", twice), MeterValuesRequest)
-    assert isinstance(reader.read("MeterValues", twice), MeterValuesRequest)
+    for _ in range(2):
+        found = read(twice)
+        assert found is not None and isinstance(found.request, MeterValuesRequest)
 
 
-def test_other_actions_are_left_to_others() -> None:
-    assert RequestReader().read("Heartbeat", b"{}") is None
+@pytest.mark.parametrize(
+    "data", [b'[2,"1","Heartbeat",{}]', FIRST.replace(b"MeterValues", b"DataTransfer"), FIRST[:-1]]
+)
+def test_everything_else_is_left_to_others(data: bytes) -> None:
+    assert RequestReader().read(data) is None
