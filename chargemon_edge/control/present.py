@@ -42,18 +42,19 @@ class Present:
 
     def apply(self, new: Iterable[Fact]) -> None:
         """Fold facts in, in order, and tell the followers of each."""
+        by_kind = self._by_kind
         for fact in new:
             self._fold.add(fact)
-            for follower in self._following(type(fact)):
+            kind = type(fact)
+            following = by_kind.get(kind)
+            for follower in self._find_following(kind) if following is None else following:
                 follower(fact)
         self._wake()
 
-    def _following(self, kind: type[Fact]) -> Sequence[Callable[[Fact], None]]:
-        following = self._by_kind.get(kind)
-        if following is None:
-            following = self._by_kind[kind] = [
-                follower for follower, kinds in self._followers if kinds is None or kind in kinds
-            ]
+    def _find_following(self, kind: type[Fact]) -> Sequence[Callable[[Fact], None]]:
+        following = self._by_kind[kind] = [
+            follower for follower, kinds in self._followers if kinds is None or kind in kinds
+        ]
         return following
 
     def replace_site(self, site: Site) -> None:

@@ -159,6 +159,8 @@ class Reservations:
 
     def _on(self, charge_point: str, connector: int) -> list[Reservation]:
         """Those that hold this connector, its own before the charge point's."""
+        if not self._all:
+            return []
         return sorted(
             (
                 one

@@ -52,6 +52,7 @@ class Wire(asyncio.BufferedProtocol):
     __slots__ = (
         "_ahead_s",
         "_allowance",
+        "_between",
         "_buffer",
         "_challenged",
         "_clock",
@@ -60,7 +61,6 @@ class Wire(asyncio.BufferedProtocol):
         "_heard_s",
         "_loop",
         "_name",
-        "_open",
         "_outgoing",
         "_read_timer",
         "_reader",
@@ -70,6 +70,8 @@ class Wire(asyncio.BufferedProtocol):
         "_unread_timer",
         "_unsent",
         "_user",
+        "_view",
+        "open",
         "pings",
     )
 
@@ -90,6 +92,8 @@ class Wire(asyncio.BufferedProtocol):
         self._clock = clock
         # shared by all wires: what is in it is used up before the loop reads again
         self._buffer = buffer
+        # asyncio's TLS puts one record after the other into slices of it, and a slice of the array is a copy
+        self._view = memoryview(buffer)
         self._outgoing = outgoing
         # frames that leave at the end of the loop's iteration
         self._unsent: list[bytes] = []
@@ -99,9 +103,12 @@ class Wire(asyncio.BufferedProtocol):
         self.pings = True
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(settings.max_message_bytes)
+        # nothing is half read: the next byte begins a message
+        self._between = True
         self._allowance = Allowance(settings.rate_per_s, settings.rate_burst)
         self._heard_s = clock.monotonic_s()
-        self._open = True
+        # whether it carries messages: until it ends
+        self.open = True
         # it broke the rules: nothing more is read, since more could only be more of that
         self._deaf = False
         # when it last was ahead of its rate, and since when it has been without a calm moment
@@ -113,11 +120,6 @@ class Wire(asyncio.BufferedProtocol):
         third_s = settings.dead_after_s / 3
         self._silence_timer = self._loop.call_at(self._heard_s + third_s, self._check_silence)
         transport.set_write_buffer_limits(high=settings.write_buffer_bytes)
-
-    @property
-    def open(self) -> bool:
-        """Whether it carries messages: not ended yet."""
-        return self._open
 
     @property
     def full(self) -> bool:
@@ -133,8 +135,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the loop may put bytes (asyncio.BufferedProtocol)."""
-        # a view: asyncio's TLS puts one record after the other into slices of it, and a slice of the array is a copy
-        return memoryview(self._buffer)
+        return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
         """The loop has put *nbytes* there."""
@@ -144,10 +145,12 @@ class Wire(asyncio.BufferedProtocol):
         if self._deaf:
             return
         try:
-            if self._reader.at_rest and self._open and nbytes <= self._settings.max_message_bytes:
+            if self._between and self.open and nbytes <= self._settings.max_message_bytes:
                 message = websocket.whole_text(self._buffer, nbytes)
                 if message is not None:
-                    self._count(now_s)
+                    wait_s = self._allowance.take(now_s)
+                    if wait_s > 0.0:
+                        self._wait(wait_s)
                     self._user.message(message, now_s)
                     return
             self._reader.feed(self._buffer[:nbytes])
@@ -168,7 +171,7 @@ class Wire(asyncio.BufferedProtocol):
             if opcode == websocket.CLOSE:
                 self._closed_by_peer(payload)
                 return
-            if not self._open:
+            if not self.open:
                 continue
             if opcode == websocket.TEXT:
                 self._count(now_s)
@@ -179,6 +182,7 @@ class Wire(asyncio.BufferedProtocol):
                 if opcode == websocket.PING:
                     self._write(websocket.frame(websocket.PONG, payload))
                 self._count(now_s)
+        self._between = self._reader.at_rest
 
     def _fail(self, fault: Exception) -> None:
         if isinstance(fault, FrameFault):
@@ -196,8 +200,11 @@ class Wire(asyncio.BufferedProtocol):
         """One message more; above the rate the socket is left unread until the next one is due."""
         wait_s = self._allowance.take(now_s)
         if wait_s > 0.0:
-            self._transport.pause_reading()
-            self._read_timer = self._loop.call_later(wait_s, self._rate_allows)
+            self._wait(wait_s)
+
+    def _wait(self, wait_s: float) -> None:
+        self._transport.pause_reading()
+        self._read_timer = self._loop.call_later(wait_s, self._rate_allows)
 
     def _rate_allows(self) -> None:
         self._read_timer = None
@@ -226,10 +233,11 @@ class Wire(asyncio.BufferedProtocol):
 
     def send(self, data: bytes) -> None:
         """One text message, on its way when what has come in is dealt with; dropped once the wire has ended."""
-        if self._open:
-            if not self._unsent:
+        if self.open:
+            unsent = self._unsent
+            if not unsent:
                 self._outgoing.add(self)
-            self._unsent.append(websocket.frame(websocket.TEXT, data))
+            unsent.append(websocket.text_frame(data))
 
     def flush(self) -> None:
         """What was to be sent is written now (:class:`.outgoing.Sender`)."""
@@ -245,7 +253,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """The peer does not read: take nothing more from it, and not for ever."""
-        if self._open and self._unread_timer is None:
+        if self.open and self._unread_timer is None:
             self._transport.pause_reading()
             self._unread_timer = self._loop.call_later(self._settings.unread_patience_s, self._unread)
 
@@ -301,9 +309,9 @@ class Wire(asyncio.BufferedProtocol):
         With *code* the peer is told so by a close frame and has a moment to answer it; without, it is assumed to know
         or to be dead, and what was already written goes out.
         """
-        if not self._open:
+        if not self.open:
             return
-        self._open = False
+        self.open = False
         for timer in (self._silence_timer, self._read_timer, self._unread_timer):
             if timer is not None:
                 timer.cancel()
@@ -326,7 +334,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def _closed_by_peer(self, payload: bytes) -> None:
         code = websocket.close_code(payload)
-        if self._open:
+        if self.open:
             # 1005 stands for no code and is never sent
             self._write(websocket.frame(websocket.CLOSE, b"" if code == 1005 else payload[:2]))
             self.end(f"closed by the charge point ({code})", None)
