@@ -8,10 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from chargemon_edge import __version__
-from chargemon_edge.command_line import api, call, charger, data, firmware, serve, site, token
+from chargemon_edge.command_line import api, call, charger, data, doctor, firmware, serve, site, token
 from chargemon_edge.command_line.verb import EXIT_FAILED
 
-VERBS = (*serve.VERBS, *site.VERBS, *token.VERBS, *call.VERBS, *charger.VERBS, *data.VERBS, *firmware.VERBS, *api.VERBS)
+VERBS = (
+    *serve.VERBS,
+    *site.VERBS,
+    *token.VERBS,
+    *call.VERBS,
+    *charger.VERBS,
+    *data.VERBS,
+    *doctor.VERBS,
+    *firmware.VERBS,
+    *api.VERBS,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

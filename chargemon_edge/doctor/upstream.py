@@ -1,0 +1,76 @@
+"""The operators' brokers: name, connection, TLS, each with its own words. Logs nowhere in."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+
+from chargemon_edge.doctor.finding import Finding, attention, broken, ok
+from chargemon_edge.doctor.subject import Subject
+from chargemon_edge.upstream.settings import UpstreamSettings
+
+_TIMEOUT_S = 5.0
+
+
+def examine(subject: Subject) -> Iterator[Finding]:
+    """One finding for each upstream: the first step that fails."""
+    for one in subject.settings.upstreams:
+        yield _tried(one)
+
+
+def _tried(one: UpstreamSettings) -> Finding:
+    where = f"upstream {one.name} ({one.host}:{one.port})"
+    try:
+        found = socket.getaddrinfo(one.host, one.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return broken(
+            f"{where}: the name is not found: {error.strerror or error}",
+            "check the name server of this machine (resolvectl status), or the internet connection",
+        )
+    try:
+        context = _context(one)
+    except (OSError, ssl.SSLError) as error:
+        return broken(
+            f"{where}: its certificate files cannot be used: {error}", "check ca_file, certificate_file, key_file"
+        )
+    try:
+        plain = _connected(found[0][4])
+    except OSError as error:
+        return broken(
+            f"{where}: no connection: {error.strerror or error}",
+            "check the internet connection, and that a firewall lets this port out",
+        )
+    with plain:
+        if context is None:
+            return ok(f"{where} takes connections (without TLS)")
+        try:
+            with context.wrap_socket(plain, server_hostname=one.host) as secured:
+                return ok(f"{where} takes connections, {secured.version()}")
+        except ssl.SSLCertVerificationError as error:
+            advice = (
+                "check ca_file, and the machine's clock"
+                if one.ca_file
+                else "the broker's authority is unknown here: set ca_file"
+            )
+            return broken(f"{where}: its certificate is refused: {error.verify_message}", advice)
+        except (ssl.SSLError, OSError) as error:
+            return attention(
+                f"{where}: the TLS handshake failed: {getattr(error, 'reason', None) or error}",
+                "check that the port is the one for TLS, and certificate_file if the broker wants one",
+            )
+
+
+def _connected(address: Sequence[object]) -> socket.socket:
+    return socket.create_connection((str(address[0]), int(str(address[1]))), timeout=_TIMEOUT_S)
+
+
+def _context(one: UpstreamSettings) -> ssl.SSLContext | None:
+    if not one.tls:
+        return None
+    context = ssl.create_default_context(cafile=one.ca_file)
+    if one.certificate_file is not None:
+        context.load_cert_chain(one.certificate_file, one.key_file)
+    if one.alpn is not None:
+        context.set_alpn_protocols([one.alpn])
+    return context
