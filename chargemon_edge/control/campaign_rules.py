@@ -14,6 +14,8 @@ from chargemon_edge.control.update_steps import FAILED, GOOD, UNDER_WAY, VERDICT
 from chargemon_edge.site.picture import ChargePointPicture
 from chargemon_edge.site.rollout import OPEN, Campaign, CampaignState, Rules, Update
 
+SHORT_PAUSE_S = 60.0
+"""After a request that could not be sent."""
 _BUSY = frozenset({"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved"})
 
 
@@ -69,7 +71,8 @@ def decide(
     wave = min(one.wave for one in unfinished)
     members = [one for one in unfinished if one.wave == wave]
     ended_ms = max((one.since_utc_ms for one in updates if one.wave < wave), default=None)
-    if ended_ms is not None and (rest_s := ended_ms / 1000 + rules.pause_s - utc_ms / 1000) > 0:
+    rest_s = 0.0 if ended_ms is None else _rest_s(ended_ms + round(rules.pause_s * 1000), utc_ms, rules.pause_s)
+    if rest_s > 0:
         return Decision(why=f"wave {wave} waits for its pause", look_again_s=rest_s)
     return _from_wave(rules, updates, members, utc_ms, hindrance)
 
@@ -88,7 +91,7 @@ def _from_wave(
     why = ""
     look_again_s: float | None = None
     for one in sorted(waiting, key=lambda update: (update.attempt, update.place)):
-        pause_s = (one.not_before_utc_ms - utc_ms) / 1000
+        pause_s = _rest_s(one.not_before_utc_ms, utc_ms, max(rules.retry_s, SHORT_PAUSE_S))
         if pause_s > 0:
             look_again_s = pause_s if look_again_s is None else min(pause_s, look_again_s)
             continue
@@ -100,6 +103,12 @@ def _from_wave(
         else:
             why = f"{one.charge_point}: {hindered}"
     return Decision(start=tuple(start), opened=opened, why=why, look_again_s=look_again_s)
+
+
+def _rest_s(until_utc_ms: int, utc_ms: int, pause_s: float) -> float:
+    """What is left of a pause of *pause_s*; nothing, if the wall clock was set back meanwhile."""
+    left_s = (until_utc_ms - utc_ms) / 1000
+    return left_s if 0 < left_s <= pause_s else 0.0
 
 
 def _reason_to_stop(campaign: Campaign, updates: Sequence[Update]) -> str | None:

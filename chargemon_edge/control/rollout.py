@@ -11,14 +11,14 @@ import asyncio
 import datetime
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from msgspec.structs import replace
 
-from chargemon_edge.control.campaign_rules import Decision, decide, hindrance
+from chargemon_edge.control.campaign_rules import SHORT_PAUSE_S, Decision, decide, hindrance
 from chargemon_edge.control.campaigns import Campaigns
-from chargemon_edge.control.ports import ChargePoints, Clock, FileOffer, FirmwareFiles, Journal, moment
+from chargemon_edge.control.ports import ChargePoints, Clock, FileOffer, FirmwareFiles, Journal, NotOffered, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.reservations import Reservations
 from chargemon_edge.control.update_request import UpdateRequest
@@ -38,7 +38,7 @@ from chargemon_edge.control.update_steps import (
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
 from chargemon_edge.site.cards import HOLDING
-from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.file_facts import FileProgressed, TicketEnded
 from chargemon_edge.site.operation_facts import FirmwareStatusReported
 from chargemon_edge.site.rollout import OPEN, Campaign, Update, matches_version
@@ -64,8 +64,10 @@ _DEADLINE_S = 10.0
 # what comes so soon after our question is taken for its answer
 _ANSWER_S = 30.0
 # after a disk that did not take a record, or a charge point that could not be sent the request
-_AGAIN_MS = 60_000
+_AGAIN_MS = round(SHORT_PAUSE_S * 1000)
 _LOOK_S = 600.0
+# reports come in bursts: one look at all campaigns for what comes within this time
+_GATHER_S = 0.1
 
 Place = tuple[int, str]
 """Campaign and charge point."""
@@ -129,6 +131,7 @@ class Rollout:
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._wake.wait()
+                        await asyncio.sleep(_GATHER_S)
                 except TimeoutError:
                     pass  # a step has lasted long enough, or somebody's time has come
 
@@ -154,7 +157,7 @@ class Rollout:
         if may_last_s is None or update.since_utc_ms == 0:
             self._due_s.pop(place, None)
         else:
-            self._due_s[place] = fact.at.mono_s + may_last_s
+            self._due_s[place] = fact.at.mono_s + _left_s(update, may_last_s, fact.at)
         self._wake.set()
 
     def _take_up(self) -> None:
@@ -167,10 +170,9 @@ class Rollout:
                 whole_s = patience_s(step, patience)
                 if whole_s is None or update.since_utc_ms == 0:
                     continue
-                left_s = min(max(0.0, whole_s - (now.utc_ms - update.since_utc_ms) / 1000), whole_s)
                 if step in UNDER_WAY:
                     log.info("firmware update taken up cp=%s campaign=%d step=%r", *_names(update), update.step)
-                    left_s = max(left_s, patience.confirm_s)
+                left_s = max(_left_s(update, whole_s, now), patience.confirm_s)
                 self._due_s[campaign.number, update.charge_point] = now.mono_s + left_s
                 self._move(update, Event.RESTARTED, "the daemon was restarted")
                 if step in UNDER_WAY and self._charge_points.linked(update.charge_point):
@@ -271,17 +273,17 @@ class Rollout:
             updates,
             utc_ms=utc_ms,
             minute=self._minute(utc_ms),
-            hindrance=partial(self._hindrance, campaign),
+            hindrance=partial(self._hindrance, only_idle=campaign.rules.only_idle, reserved=self._reserved()),
         )
 
-    def _hindrance(self, campaign: Campaign, charge_point: str) -> str | None:
-        found = hindrance(self._present.charge_point(charge_point), only_idle=campaign.rules.only_idle)
-        if found is None and campaign.rules.only_idle:
-            reserved = any(
-                one.charge_point == charge_point and one.state in HOLDING for one in self._reservations.all()
-            )
-            return "it is reserved" if reserved else None
+    def _hindrance(self, charge_point: str, *, only_idle: bool, reserved: Collection[str]) -> str | None:
+        found = hindrance(self._present.charge_point(charge_point), only_idle=only_idle)
+        if found is None and only_idle and charge_point in reserved:
+            return "it is reserved"
         return found
+
+    def _reserved(self) -> Collection[str]:
+        return {one.charge_point for one in self._reservations.all() if one.state in HOLDING}
 
     def _carry_out(self, campaign: Campaign, decision: Decision, work: asyncio.TaskGroup) -> None:
         if decision.state is not None:
@@ -312,55 +314,87 @@ class Rollout:
 
     async def _ask(self, campaign: Campaign, update: Update) -> None:
         place = (update.campaign, update.charge_point)
+        image = self._files.image(campaign.image)
         try:
-            image = self._files.image(campaign.image)
-            patience = campaign.rules.patience
-            offer = await self._files.offer_image(
-                update.charge_point,
-                campaign.image,
-                good_for_s=patience.answer_s + patience.begin_s + patience.download_s,
-                by=f"campaign {campaign.number}",
-            )
-            if image is None or not isinstance(offer, FileOffer):
-                self._move(update, Event.NO_WAY, "no such image" if isinstance(offer, FileOffer) else offer.reason)
-                return
-            boot = self._boot(update.charge_point)
-            asked = replace(
-                update,
-                step=advance(Step(update.step), Event.ASKS).value,
-                since_utc_ms=self._clock.utc_ms(),
-                attempt=update.attempt + 1,
-                request_id=self._request.take_request_id(),
-                ticket_id=offer.ticket_id,
-                from_version=None if boot is None else boot.firmware_version,
-                detail="",
-            )
-            error = await self.campaigns.make_durable(asked)
-            if error is not None:
-                self._later(update, f"the disk did not take it: {error}")
-                return
+            offer = None if image is None else await self._offer(campaign, update)
+            asked = None if offer is None else await self._asked(update, offer)
         finally:
             self._asking.discard(place)
             self._wake.set()
+        if image is None:
+            self._move(update, Event.NO_WAY, "the library has no such image any more")
+        if image is None or offer is None or asked is None:
+            return
         reply = await self._request.send(
             update.charge_point,
             offer.url,
             image,
             asked.request_id or 0,
             by=f"campaign {campaign.number}",
-            within_s=patience.answer_s,
+            within_s=campaign.rules.patience.answer_s,
         )
         now = self.campaigns.update(*place)
         assert now is not None
         if reply.event is Event.UNSENT and Step(now.step) is Step.ASKED:
-            self._later(replace(now, step=Step.WAITING.value, attempt=update.attempt), reply.detail)
+            # its turn has lasted since it came, not since now
+            self._later(replace(update, ticket_id=now.ticket_id), reply.detail)
         else:
             self._move(now, reply.event, reply.detail)
         self._wake.set()
 
+    async def _offer(self, campaign: Campaign, update: Update) -> FileOffer | None:
+        """An address for it; None: there is none, now or ever, or it is not its turn any more."""
+        patience = campaign.rules.patience
+        offer = await self._files.offer_image(
+            update.charge_point,
+            campaign.image,
+            good_for_s=patience.answer_s + patience.begin_s + patience.download_s,
+            by=f"campaign {campaign.number}",
+        )
+        if not self._still(update, Step.WAITING, offer):
+            return None
+        if isinstance(offer, FileOffer):
+            return offer
+        if self._files.protocols(update.charge_point):
+            self._later(update, offer.reason)
+        else:
+            self._move(update, Event.NO_WAY, offer.reason)
+        return None
+
+    async def _asked(self, update: Update, offer: FileOffer) -> Update | None:
+        """It will be asked, and that is on disk; None: it will not."""
+        boot = self._boot(update.charge_point)
+        asked = replace(
+            update,
+            step=advance(Step(update.step), Event.ASKS).value,
+            since_utc_ms=self._clock.utc_ms(),
+            attempt=update.attempt + 1,
+            request_id=self._request.take_request_id(),
+            ticket_id=offer.ticket_id,
+            from_version=None if boot is None else boot.firmware_version,
+            detail="",
+        )
+        error = await self.campaigns.make_durable(asked)
+        if error is not None:
+            self._later(update, f"the disk did not take it: {error}")
+            return None
+        return asked if self._still(update, Step.ASKED, offer) else None
+
+    def _still(self, update: Update, step: Step, offer: FileOffer | NotOffered) -> bool:
+        """Whether it is where it was: somebody may have cancelled the campaign while the disk was waited for."""
+        now = self.campaigns.update(update.campaign, update.charge_point)
+        if now is not None and Step(now.step) is step:
+            return True
+        if isinstance(offer, FileOffer):
+            self._files.withdraw(offer.ticket_id)
+        return False
+
     def _later(self, update: Update, detail: str) -> None:
+        now = self.campaigns.update(update.campaign, update.charge_point)
+        if now is None or Step(now.step) not in (Step.WAITING, Step.ASKED):
+            return
         at = moment(self._clock)
-        later = replace(update, since_utc_ms=at.utc_ms, not_before_utc_ms=at.utc_ms + _AGAIN_MS, detail=detail)
+        later = replace(update, not_before_utc_ms=at.utc_ms + _AGAIN_MS, detail=detail)
         self.campaigns.note(later)
 
     def _talk(self, identity: str, work: asyncio.TaskGroup, settle_s: float) -> None:
@@ -432,6 +466,11 @@ class Rollout:
     def _boot(self, charge_point: str) -> facts.ChargePointBooted | None:
         entry = self._present.charge_point(charge_point)
         return None if entry is None else entry.boot
+
+
+def _left_s(update: Update, may_last_s: float, at: Moment) -> float:
+    """How long its step may last yet; the wall clock may have been set meanwhile."""
+    return min(max(0.0, may_last_s - (at.utc_ms - update.since_utc_ms) / 1000), may_last_s)
 
 
 def _runs(campaign: Campaign) -> bool:

@@ -109,6 +109,15 @@ def test_an_attempt_that_is_repeated_comes_after_its_pause_and_after_the_first_a
     assert started(ask((made, updates), later_s=60)) == ["CP0"]
 
 
+def test_a_clock_that_was_set_back_lengthens_no_pause() -> None:
+    made, updates = campaign(OK, OK, W, rules=Rules(canaries=0, wave=2, pause_s=60))
+    assert started(ask((made, updates), later_s=-86_400)) == ["CP2"]
+
+    made, updates = campaign(W, rules=Rules(canaries=0))
+    updates[0] = replace(updates[0], attempt=1, since_utc_ms=UTC_MS, not_before_utc_ms=UTC_MS + 600_000)
+    assert started(ask((made, updates), later_s=-86_400)) == ["CP0"]
+
+
 def test_failures_stop_it_and_untried_ones_do_not() -> None:
     rules = Rules(canaries=0, wave=0, stop_after=2)
 

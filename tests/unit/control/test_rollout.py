@@ -37,7 +37,7 @@ from chargemon_edge.site.image import Image
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.operation_facts import FirmwareStatusReported
 from chargemon_edge.site.picture import SitePicture
-from chargemon_edge.site.rollout import Campaign, CampaignState, RestoredCampaigns, Rules, Update
+from chargemon_edge.site.rollout import Campaign, CampaignState, Patience, RestoredCampaigns, Rules, Update
 from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
 from chargemon_edge.site.units import same_on_all
 from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal
@@ -66,6 +66,7 @@ class FakeFiles:
     def __init__(self, image: Image) -> None:
         self.only = image
         self.nowhere: set[str] = set()
+        self.not_now = False
         self.withdrawn: list[str] = []
         self.offered = 0
 
@@ -87,6 +88,8 @@ class FakeFiles:
         assert good_for_s > 0
         if charge_point in self.nowhere:
             return NotOffered(reason="it speaks FTP only, which is off")
+        if self.not_now:
+            return NotOffered(reason="not stored: the disk is full")
         self.offered += 1
         return FileOffer(
             ticket_id=f"t{self.offered}", url=f"http://box/{self.offered}/new.bin", protocol="HTTP", expires_utc_ms=0
@@ -468,6 +471,18 @@ def test_what_could_not_be_sent_is_no_attempt() -> None:
     tell(story)
 
 
+def test_who_can_never_be_sent_it_is_not_reached_in_the_end() -> None:
+    async def story(scene: Scene) -> None:
+        scene.charge_points.answers["UpdateFirmware"] = Offline()
+        await scene.start(["CP1"], patience=Patience(turn_s=600))
+        await asyncio.sleep(590)
+        assert scene.step("CP1") is Step.WAITING
+        await asyncio.sleep(20)
+        assert scene.step("CP1") is Step.NOT_REACHED
+
+    tell(story)
+
+
 def test_no_answer_may_mean_yes() -> None:
     async def story(scene: Scene) -> None:
         scene.charge_points.answers["UpdateFirmware"] = TimedOut()
@@ -503,6 +518,34 @@ def test_nothing_is_sent_that_is_not_on_disk() -> None:
         scene.journal.flush()
         await asyncio.sleep(61)
         assert scene.asked() == ["CP1"]
+
+    tell(story)
+
+
+def test_who_cancels_while_the_disk_is_waited_for_cancels_that_too() -> None:
+    async def story(scene: Scene) -> None:
+        campaign = await scene.start(["CP1"], not_before_utc_ms=scene.clock.utc_ms() + 10_000)
+        scene.journal.at_once = False
+        await asyncio.sleep(20)
+        cancelling = asyncio.create_task(scene.campaigns.cancel(campaign.number, "somebody"))
+        await asyncio.sleep(1)
+        scene.journal.flush()
+        scene.journal.at_once = True
+        await cancelling
+        await asyncio.sleep(1)
+        assert (scene.step("CP1"), scene.asked(), scene.files.withdrawn) == (Step.CANCELLED, [], ["t1"])
+
+    tell(story)
+
+
+def test_an_address_that_cannot_be_given_now_is_asked_for_again() -> None:
+    async def story(scene: Scene) -> None:
+        scene.files.not_now = True
+        await scene.start(["CP1"])
+        assert scene.step("CP1") is Step.WAITING
+        scene.files.not_now = False
+        await asyncio.sleep(61)
+        assert scene.step("CP1") is Step.ACCEPTED
 
     tell(story)
 
