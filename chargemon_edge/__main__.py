@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from chargemon_edge import __version__
-from chargemon_edge.command_line import api, call, charger, data, doctor, firmware, serve, site, token
+from chargemon_edge.command_line import api, call, charger, data, doctor, firmware, serve, site, token, uplink
 from chargemon_edge.command_line.verb import EXIT_FAILED
 
 VERBS = (
@@ -20,6 +20,7 @@ VERBS = (
     *data.VERBS,
     *doctor.VERBS,
     *firmware.VERBS,
+    *uplink.VERBS,
     *api.VERBS,
 )
 

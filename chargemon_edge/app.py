@@ -40,6 +40,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.remote_start import RemoteStart
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.control.rollout import Rollout
+from chargemon_edge.control.site_limits import SiteLimits
 from chargemon_edge.control.timekeeping import Timekeeping, resume
 from chargemon_edge.control.tokens import Tokens
 from chargemon_edge.csms.directory import Directory
@@ -66,6 +67,10 @@ log = logging.getLogger(__name__)
 LOOP_LAG_MAX_S = 5.0
 # what the writer may take for one commit before the disk counts as dead
 WRITER_ANSWER_MAX_S = 20.0
+
+
+# the writer and the reader may take so long for what was flushed
+TELEMETRY_LAG_S = 10.0
 
 
 class Addresses(NamedTuple):
@@ -134,14 +139,14 @@ class App:
             commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
+            uplink = _uplink(settings, store, present, commands, clock)
             updates = self.updates = rollout(store, present, directory, files, commands, cards, keys, clock)
             page = _page(
-                *(settings, store, present, commissioning, models, configuration, chargers, cards, access, commands),
+                *(settings, store, present, commissioning, models, configuration, chargers, cards, access, uplink),
                 *(timekeeping, files, updates, clock),
             )
             page.replace_not_taken(self._not_taken)
             balance = _balance(settings, store, present, directory, models, clock)
-            uplink = _uplink(store, present, clock)
             async with contextlib.AsyncExitStack() as listeners:
                 listeners.push_async_callback(page.stop)
                 operators = await page.start(self._sockets.get("page", ()))
@@ -316,17 +321,24 @@ def _balance(
     )
 
 
-def _uplink(store: Store, present: Present, clock: Clock) -> Uplink:
+def _uplink(settings: Settings, store: Store, present: Present, commands: Commands, clock: Clock) -> Uplink:
+    # spreads a fleet in time; nobody's secret
+    roll = random.random
     rooms = BridgeRooms(
         present=present,
         clock=clock,
         journal=store.journal,
         events=store.outbox,
-        # spreads a fleet in time; nobody's secret
-        roll=random.random,
+        measured=store.measured,
+        command_log=store.commands,
+        commands=commands,
+        profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
+        limits=SiteLimits(present, store.journal, clock, roll, store.restored.upstream.limits),
+        roll=roll,
         clock_synced=lambda: present.picture.clock.trusted,
+        telemetry_lag_s=settings.store.samples_flush_s + TELEMETRY_LAG_S,
     )
-    return Uplink(rooms, store.restored.upstream.heard)
+    return Uplink(rooms, store.restored.upstream)
 
 
 def _page(
@@ -339,7 +351,7 @@ def _page(
     chargers: ChargerServer,
     cards: Cards,
     access: Access,
-    commands: Commands,
+    uplink: Uplink,
     timekeeping: Timekeeping | None,
     files: FileDesk,
     updates: Rollout,
@@ -359,8 +371,9 @@ def _page(
         kept_stops=KeptStops(present, store.journal, store.history, clock),
         cards=cards,
         tokens=Tokens(present, store.journal, clock, store.restored.tokens),
-        commands=commands,
-        charging_profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
+        commands=uplink.rooms.commands,
+        charging_profiles=uplink.rooms.profiles,
+        upstreams=uplink,
         closing=Closing(present, store.journal, clock),
         charger_access=access.charger_access,
         certificates=access.certificates,

@@ -17,15 +17,25 @@ from chargemon_edge.balancing.reasons import Case, explain, queues
 from chargemon_edge.balancing.rows import Rows, add_load, amperes, why_not_armed
 from chargemon_edge.balancing.share import Share, give
 from chargemon_edge.balancing.standing import Counted, standing
-from chargemon_edge.site import facts
+from chargemon_edge.site import facts, upstream_facts
 from chargemon_edge.site.layout import Connector, ConnectorKey, Site
 from chargemon_edge.site.picture import SitePicture
+from chargemon_edge.site.site_limit import cap
 from chargemon_edge.site.units import ZERO, PerPhase
 
 _ACCEPTED = "Accepted"
 # after these somebody may have to come down before the next slow tick
 URGENT: frozenset[type[facts.Fact]] = frozenset(
-    (facts.LinkClosed, facts.StatusReported, facts.TransactionStarted, facts.LimitRefused, facts.MeterLost)
+    (
+        facts.LinkClosed,
+        facts.StatusReported,
+        facts.TransactionStarted,
+        facts.LimitRefused,
+        facts.MeterLost,
+        upstream_facts.SiteLimitTaken,
+        upstream_facts.SiteFailsafeBegun,
+        upstream_facts.SiteLimitEnded,
+    )
 )
 """Whoever feeds :meth:`Regulator.fact` must not leave one of these out."""
 
@@ -52,6 +62,8 @@ class Regulator:
         self._plan: Plan | None = None
         self._corrected_s = float("-inf")
         self._urgent = True
+        # somebody outside the site lets less flow through the main fuse
+        self._limited = False
 
     def _meters_above(self, outlet: Outlet) -> tuple[MeasuredCircuit, ...]:
         above = {circuit.name for circuit in self.site.path_to_root(outlet.connector.circuit)}
@@ -101,6 +113,9 @@ class Regulator:
         return self._plan
 
     def _look(self, picture: SitePicture, now_s: float) -> None:
+        if picture.limits or self._limited:
+            self._rows.limit(cap(tuple(picture.limits.values()), now_s))
+            self._limited = bool(picture.limits)
         charge_points = picture.charge_points
         # what leases mean to chargers depends on the time of day that they were told
         redated, self._corrected_s = picture.clock.corrected_mono_s != self._corrected_s, picture.clock.corrected_mono_s

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from chargemon_edge.site.layout import Circuit, Connector, ConnectorKey, Site
+from chargemon_edge.site.site_limit import NO_CAP, Cap, SiteLimit
 from chargemon_edge.site.units import NOMINAL_VOLTAGE_V, ZERO, PerPhase, site_phases
 
 Phases = tuple[bool, bool, bool]
@@ -30,10 +32,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     """0..2; -1 for power."""
     usable_ma: int
     """Fuse less margin; a power limit counts as the current it is at 230 V, summed over the phases."""
+    limited_by: str | None = None
+    """Who outside the site lets less flow than that."""
 
     @property
     def words(self) -> str:
         """The row as a person would say it."""
+        if self.limited_by is not None:
+            where = "" if self.kind == "power" else f" on {PHASE_NAMES[self.phase]}"
+            return f"limit of {self.limited_by}{where}"
         if self.kind == "power":
             return f"power limit of '{self.circuit}'"
         if self.kind == "unbalance":
@@ -64,6 +71,9 @@ class Rows:
         self._memberships: dict[tuple[str, Phases, bool], Memberships] = {}
         for circuit in site.circuits:
             self.by_circuit[circuit.name] = self._add(circuit)
+        # as they are without a limit from outside, and that limit
+        self._own_rows = tuple(self.rows)
+        self._cap = NO_CAP
         # worst background of all that is no charger, as configured, in each row
         self.constant_ma: list[int] = [0] * len(self.rows)
         for circuit in site.circuits:
@@ -84,6 +94,30 @@ class Rows:
             unbalance = (start, start + 1, start + 2)
             self.rows.extend(Row(circuit.name, "unbalance", phase, circuit.unbalance_ma) for phase in range(3))
         return CircuitRows((first, first + 1, first + 2), power, unbalance)
+
+    def limit(self, cap: Cap) -> None:
+        """Let no more than *cap* flow through the main fuse from now on.
+
+        A power limit on a site without one of its own counts as a third of it on each phase: never too much.
+        """
+        if cap == self._cap:
+            return
+        self._cap = cap
+        where = self.by_circuit[self.site.root.name]
+        self.rows[where.phases[0] : where.phases[2] + 1] = [
+            self._limited(self._own_rows[row], cap, where.power is None) for row in where.phases
+        ]
+        if where.power is not None:
+            own = self._own_rows[where.power]
+            power_ma = _UNLIMITED_MA if cap.power_w is None else cap.power_w * 1000 // NOMINAL_VOLTAGE_V
+            self.rows[where.power] = _lowered(own, power_ma, cap.power_source)
+
+    @staticmethod
+    def _limited(own: Row, cap: Cap, power_too: bool) -> Row:
+        row = own if cap.current_ma is None else _lowered(own, cap.current_ma[own.phase], cap.current_source)
+        if power_too and cap.power_w is not None:
+            row = _lowered(row, cap.power_w * 1000 // NOMINAL_VOLTAGE_V // 3, cap.power_source)
+        return row
 
     def spread(self, circuit: str, background_ma: PerPhase, into: list[int]) -> None:
         """Write what *background_ma* takes of each of the circuit's rows *into* the list at those rows."""
@@ -123,6 +157,16 @@ class Rows:
         """The rows of everything that is wired to the connector, whatever the car uses."""
         phases = site_phases(connector.rotation, connector.conductors)
         return self.memberships(connector.circuit, phases, sum(connector.conductors) < 3)
+
+
+_UNLIMITED_MA = 2**40
+
+
+def _lowered(row: Row, usable_ma: int, by: SiteLimit | None) -> Row:
+    if usable_ma >= row.usable_ma:
+        return row
+    words = None if by is None else by.source + (" (fail-safe)" if by.stage != "in force" else "")
+    return replace(row, usable_ma=usable_ma, limited_by=words)
 
 
 def add_load(into: list[int], memberships: Memberships, current_ma: int) -> None:

@@ -194,10 +194,10 @@ def _meter_values(samples: sqlite3.Connection, query: MeterValueQuery) -> Page[M
 def _meter_values_of(
     samples: sqlite3.Connection, transaction: TransactionRecord, paging: Paging
 ) -> Page[MeterValueRecord]:
-    first = _number_at(samples, transaction.start_received_utc_ms - _CLOCK_MARGIN_MS)
+    first = number_at(samples, transaction.start_received_utc_ms - _CLOCK_MARGIN_MS)
     last = 2**63 - 1
     if transaction.stop_received_utc_ms is not None:
-        last = _number_at(samples, transaction.stop_received_utc_ms + _CLOCK_MARGIN_MS)
+        last = number_at(samples, transaction.stop_received_utc_ms + _CLOCK_MARGIN_MS)
     if paging.before is not None:
         last = min(last, paging.before)
     rows = samples.execute(
@@ -208,7 +208,7 @@ def _meter_values_of(
     return page_of((rows, rows[-1][0] if len(rows) == paging.limit else None), _reading_record)
 
 
-def _number_at(samples: sqlite3.Connection, utc_ms: int) -> int:
+def number_at(samples: sqlite3.Connection, utc_ms: int) -> int:
     """The first number of what was received at *utc_ms* or later, found by halving: they rise together."""
     low, high = samples.execute(
         "SELECT coalesce(min(number), 0), coalesce(max(number), -1) + 1 FROM reading"

@@ -31,6 +31,7 @@ from chargemon_edge.store.erasing import erase
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.files import open_files
 from chargemon_edge.store.history import History
+from chargemon_edge.store.measured import MeasuredHistory
 from chargemon_edge.store.outbox import Outbox
 from chargemon_edge.store.reader import Reader
 from chargemon_edge.store.refusing import RefusingWriter
@@ -161,6 +162,7 @@ class Store:
         restored: Restored,
         outbox: Outbox,
         history: History,
+        measured: MeasuredHistory,
         commands: UpstreamCommands,
         backups: Backups,
         reader: Reader,
@@ -175,6 +177,7 @@ class Store:
         self.restored = restored
         self.outbox = outbox
         self.history = history
+        self.measured = measured
         self.commands = commands
         self._backups = backups
         self._reader = reader
@@ -312,6 +315,7 @@ def open_store(
         restored=files.restored,
         outbox=Outbox(reader, files.epochs, writer.follow),
         history=History(reader),
+        measured=MeasuredHistory(reader),
         commands=UpstreamCommands(reader),
         backups=Backups(directory, settings, clock, partial(files.connect, "site"), inline=inline),
         reader=reader,

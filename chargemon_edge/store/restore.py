@@ -58,8 +58,11 @@ def restore(
     for identity, words in restore_updating(site).items():
         charge_points[identity] = replace(charge_points.get(identity, ChargePointPicture()), updating=words)
     (kept_stops,) = site.execute("SELECT count(*) FROM kept_stop WHERE settled_utc_ms IS NULL").fetchone()
+    upstream = restore_upstream(site)
+    # what was on its way out of a limit goes on at the pace of the balancing
+    limits = {limit.source: limit for limit in upstream.limits if limit.stage in ("in force", "fail-safe")}
     return Restored(
-        picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops),
+        picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops, limits=limits),
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, ids_below, now.utc_ms),
         tokens=restore_tokens(site, now),
         devices=restore_devices(site, now),
@@ -69,7 +72,7 @@ def restore(
         revoked=restore_revoked(site, now),
         certificates=restore_certificates(site, now),
         files=restore_files(site),
-        upstream=restore_upstream(site),
+        upstream=upstream,
         campaigns=restore_campaigns(site),
     )
 

@@ -274,6 +274,9 @@ class Event(Body, frozen=True, kw_only=True):
     """*d* had so many bytes that the broker does not take it: it is empty here."""
 
 
+GapReason = Literal["no longer kept", "never was", "not yet", "not sent to you"]
+
+
 class Gap(Body, frozen=True, kw_only=True):
     """On ``ev/replay`` and ``tm/replay``: these were asked for and are not there."""
 
@@ -281,7 +284,7 @@ class Gap(Body, frozen=True, kw_only=True):
     stream: Literal["ev", "tm"]
     ts: Ts
     rp: str
-    why: Literal["no longer kept", "never was", "not yet", "not sent to you"]
+    why: GapReason
     first: Count
     last: Count
     """The whole of *first* to *last*, both included."""

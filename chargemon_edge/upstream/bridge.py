@@ -8,28 +8,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 
 import msgspec
-from msgspec import UNSET
 
-from chargemon_edge import __version__
+from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.records import HistoryUnavailableError
-from chargemon_edge.control.upstream_records import EventLog, Heard, Place, UpstreamStanding
-from chargemon_edge.ocpp.timestamps import format_utc
+from chargemon_edge.control.site_limits import LimitPolicy, SiteLimits
+from chargemon_edge.control.upstream_records import (
+    CommandLog,
+    CommandRecord,
+    EventLog,
+    Heard,
+    MeasuredLog,
+    UpstreamStanding,
+)
 from chargemon_edge.site.upstream_facts import UpstreamHeard
-from chargemon_edge.upstream import contract, site_states
-from chargemon_edge.upstream.bodies import Backlog, EventHeads, Info, Limits, Position, Status, Streams, Why
+from chargemon_edge.upstream import greeting, site_states
+from chargemon_edge.upstream.bodies import Result, Why
+from chargemon_edge.upstream.command_path import CommandPath
 from chargemon_edge.upstream.dial import DialError, dial
 from chargemon_edge.upstream.event_stream import EventStream
-from chargemon_edge.upstream.flow import Flow
-from chargemon_edge.upstream.link_life import Abilities, Ending, LinkLife, in_words
-from chargemon_edge.upstream.mqtt import INCOMING_MAX_BYTES, Incoming, Link, Outgoing, Will
+from chargemon_edge.upstream.flow import LOST, Flow
+from chargemon_edge.upstream.inbox import Inbox
+from chargemon_edge.upstream.link_life import Abilities, Ending, LinkLife, in_words, window
+from chargemon_edge.upstream.mqtt import Incoming, Link, Outgoing, Will
+from chargemon_edge.upstream.operations import Operations, Verdict
+from chargemon_edge.upstream.replay import Replays
 from chargemon_edge.upstream.retained import Retained
 from chargemon_edge.upstream.settings import UpstreamSettings
+from chargemon_edge.upstream.telemetry import TelemetrySource, TelemetryStream
 from chargemon_edge.upstream.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -39,6 +51,8 @@ CURSOR_S = 2.0
 # heads that move are said so often
 HEADS_S = 60.0
 GOODBYE_MAX_S = 2.0
+# results that wait for a connection; the events tell of all of them
+RESULTS_MAX = 1_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -50,9 +64,16 @@ class BridgeRooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     journal: Journal
     events: EventLog
+    measured: MeasuredLog
+    command_log: CommandLog
+    commands: Commands
+    profiles: ChargingProfiles
+    limits: SiteLimits
     roll: Callable[[], float]
     """A random number between 0 and 1."""
     clock_synced: Callable[[], bool]
+    telemetry_lag_s: float
+    """So long after a minute its values are on disk."""
 
 
 class Bridge:
@@ -64,7 +85,7 @@ class Bridge:
         self._clock = rooms.clock
         self._topics = Topics(site=settings.site, prefix=settings.prefix, group=settings.group)
         self._life = LinkLife()
-        self._rhythm = site_states.RHYTHMS[settings.pace]
+        rhythm = self._rhythm = site_states.RHYTHMS[settings.pace]
         self._events = EventStream(
             rooms.events,
             rooms.clock,
@@ -75,36 +96,86 @@ class Bridge:
             drain_per_s=settings.drain_per_s,
             hold_if_no_subscriber=settings.hold_if_no_subscriber,
         )
-        self._retained = Retained(rooms.present, rooms.clock, self._topics, self._rhythm, retain=settings.retain)
+        source = TelemetrySource(rooms.measured, lambda: rooms.present.site)
+        self._telemetry = TelemetryStream(
+            source,
+            rooms.clock,
+            self._topics,
+            heard=heard.minute,
+            step_s=rhythm.telemetry_s,
+            lag_s=rooms.telemetry_lag_s,
+            moved=self._moved,
+        )
+        self._retained = Retained(rooms.present, rooms.clock, self._topics, rhythm, retain=settings.retain)
+        self._replays = Replays(rooms.events, source, rooms.clock, self._topics, settings.events)
+        self._inbox = self._made_inbox()
+        self._results: deque[Result] = deque(maxlen=RESULTS_MAX)
+        self._result_waits = asyncio.Event()
+        self._birth_wanted = asyncio.Event()
         self._cursor_timer: asyncio.TimerHandle | None = None
         self._flow: Flow | None = None
         self._link: Link | None = None
         self._sessions = 0
         self._since_utc_ms: int | None = None
         self._oldest_utc_ms: int | None = None
+        self._first: int | None = None
         self._error: str | None = None
+        self._poisoned = False
+        self._last_refusal: tuple[str, int] | None = None
         # of connections that have ended
         self._refused: Counter[int] = Counter()
         self._unheard = 0
-        self._info = b""
+
+    def _made_inbox(self) -> Inbox:
+        """What takes messages from upstream."""
+        rooms, settings = self._rooms, self.settings
+        self._commands = CommandPath(
+            settings.name,
+            settings.commands,
+            operations=Operations(rooms.present, rooms.commands, rooms.profiles),
+            own=self._own,
+            present=rooms.present,
+            journal=rooms.journal,
+            records=rooms.command_log,
+            clock=rooms.clock,
+            clock_synced=rooms.clock_synced,
+            say=self._say_result,
+        )
+        return Inbox(
+            settings.name,
+            self._topics,
+            commands=self._commands,
+            limits=rooms.limits,
+            replays=self._replays,
+            clock=rooms.clock,
+            say=self._say_result,
+        )
 
     # ------------------------------------------------------------ life
 
-    async def run(self) -> None:
-        """Be connected, and again, until cancelled; then say goodbye."""
+    async def run(self, unfinished: Sequence[CommandRecord] = ()) -> None:
+        """Be connected, and again, until cancelled; then say goodbye. Goes on with *unfinished* commands."""
         unfollow = [self._rooms.events.follow(self._events.written), self._retained.follow()]
+        self._allow_limits()
         try:
-            await asyncio.sleep(self._life.first_delay_s(self._rooms.roll()))
-            while True:
-                begun_s = self._clock.monotonic_s()
-                ending, lasted_s = await self._connection(begun_s)
-                delay_s = self._life.delay_s(ending, lasted_s, self._clock.monotonic_s(), self._rooms.roll())
-                self._lost(ending, delay_s)
-                await asyncio.sleep(delay_s)
+            async with asyncio.TaskGroup() as tasks:
+                self._inbox.start(tasks)
+                self._commands.start(tasks, unfinished)
+                await self._connections()
         finally:
             for end in unfollow:
                 end()
             self._write_cursor()
+
+    async def _connections(self) -> None:
+        await asyncio.sleep(self._life.first_delay_s(self._rooms.roll()))
+        while True:
+            begun_s = self._clock.monotonic_s()
+            ending, lasted_s = await self._connection(begun_s)
+            self._poisoned = ending.poisoned
+            delay_s = self._life.delay_s(ending, lasted_s, self._clock.monotonic_s(), self._rooms.roll())
+            self._lost(ending, delay_s)
+            await asyncio.sleep(delay_s)
 
     async def _connection(self, begun_s: float) -> tuple[Ending, float]:
         """One connection from its beginning to its end; how it ended, and for how long it stood."""
@@ -112,18 +183,15 @@ class Bridge:
             ready, password = await dial(self.settings)
         except DialError as error:
             return Ending(words=error.words, unknown_broker=error.unknown_broker), 0.0
-        version = self._life.version(begun_s)
-        will = Will(
-            topic=self._topics.status, payload=_encode(self._status("lost", online=False)), retain=self.settings.retain
-        )
         link = Link(
             ready,
             self.settings,
             password,
-            will,
-            version,
+            Will(topic=self._topics.status, payload=self._status("lost"), retain=self.settings.retain),
+            self._life.version(begun_s),
+            clean=self._poisoned,
             received=self._received,
-            acknowledged=lambda mid, code: self._flow.acknowledged(mid, code) if self._flow is not None else None,
+            acknowledged=self._acknowledged,
         )
         try:
             opened = await link.open()
@@ -134,7 +202,7 @@ class Bridge:
                 return Ending(words=words, answered=True), 0.0
             stood_s = self._clock.monotonic_s()
             await self._serve(link, opened)
-            return link.ended.result(), self._clock.monotonic_s() - stood_s
+            return self._explained(link.ended.result()), self._clock.monotonic_s() - stood_s
         finally:
             link.close(Ending(words="closed"))
 
@@ -153,40 +221,52 @@ class Bridge:
             await self._goodbye(link, flow)
             raise
         except Exception:
+            # the edge: a mistake of ours costs this connection
             log.exception("uplink failed upstream=%s", self.settings.name)
             link.close(Ending(words="a mistake of our own; the log has the details", answered=True))
         finally:
             flow.close()
+            self._last_refusal = flow.last_refusal
             self._refused.update(flow.refused)
             self._unheard += flow.unheard
             self._flow = self._link = None
 
+    def _explained(self, ending: Ending) -> Ending:
+        """Some brokers hang up on whoever publishes where it may not."""
+        if ending.code is not None or self._last_refusal is None:
+            return ending
+        topic, code = self._last_refusal
+        return msgspec.structs.replace(ending, words=f"{ending.words} after it refused {topic}: {in_words(code)}")
+
     async def _greet(self, link: Link, flow: Flow) -> None:
         """In this order: hear, say that we are here, who we are, what is so; then what has happened."""
         refused = [code for code in await link.subscribe(self._topics.filters) if code >= 0x80]
-        self._error = None
-        if refused:
-            self._error = f"may not subscribe to {' and '.join(self._topics.filters)}: {in_words(refused[0])}"
-        await self._say(flow, self._topics.status, _encode(self._status("connected", online=True)))
+        await self._say(flow, self._topics.status, self._status("connected"))
         self._since_utc_ms = self._clock.utc_ms()
+        self._error = None
         log.info(
             "uplink connected upstream=%s broker=%s:%d mqtt=%s session=%s window=%d",
             self.settings.name,
             self.settings.host,
             self.settings.port,
-            "5" if flow.abilities.version == 5 else "3.1.1",
+            _mqtt(flow.abilities),
             "kept" if flow.abilities.session_present else "new",
-            min(20, flow.abilities.receive_max),
+            window(flow.abilities),
         )
-        if self._error is not None:
-            log.warning("uplink upstream=%s %s", self.settings.name, self._error)
-        await self._say(flow, self._topics.info, self.birth())
+        if refused:
+            self._error = f"may not subscribe to {' and '.join(self._topics.filters)}: {in_words(refused[0])}"
+            log.warning("uplink hears nothing upstream=%s why=%r", self.settings.name, self._error)
+        settings = self.settings
         async with asyncio.TaskGroup() as tasks:
-            start_after_s = self._rooms.roll() * self.settings.drain_spread_s
-            tasks.create_task(self._events.run(flow, start_after_s=start_after_s))
+            tasks.create_task(self._births(flow))
+            tasks.create_task(self._events.run(flow, start_after_s=self._rooms.roll() * settings.drain_spread_s))
             tasks.create_task(self._heads(flow))
-            if self.settings.state:
+            tasks.create_task(self._replays.run(flow))
+            tasks.create_task(self._say_results(flow))
+            if settings.state:
                 tasks.create_task(self._retained.run(flow))
+            if settings.telemetry:
+                tasks.create_task(self._telemetry.run(flow, self._rooms.roll()))
 
     async def _watch(self, link: Link, flow: Flow) -> None:
         """A broker that acknowledges nothing is as good as none."""
@@ -198,7 +278,7 @@ class Bridge:
     async def _goodbye(self, link: Link, flow: Flow) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_MAX_S):
-                await self._say(flow, self._topics.status, _encode(self._status("stopping", online=False)))
+                await self._say(flow, self._topics.status, self._status("stopping"))
         link.disconnect()
 
     def _lost(self, ending: Ending, delay_s: float) -> None:
@@ -218,71 +298,109 @@ class Bridge:
         retain = self.settings.retain and flow.abilities.retain
         return await flow.deliver(Outgoing(topic=topic, payload=payload, retain=retain))
 
+    async def _births(self, flow: Flow) -> None:
+        """Who we are; again, and all that is so, when somebody asks."""
+        while True:
+            self._birth_wanted.clear()
+            info = greeting.info(self._rooms.present.site, self.settings, self._clock.utc_ms())
+            await self._say(flow, self._topics.info, info)
+            self._retained.again()
+            await self._birth_wanted.wait()
+
+    async def _say_results(self, flow: Flow) -> None:
+        while True:
+            while not self._results:
+                self._result_waits.clear()
+                await self._result_waits.wait()
+            message = Outgoing(topic=self._topics.results, payload=_encode(self._results[0]))
+            if not flow.fits(message):
+                short = msgspec.structs.replace(self._results[0], data=msgspec.UNSET, code="too_large")
+                message = Outgoing(topic=self._topics.results, payload=_encode(short))
+            if await flow.deliver(message) == LOST:
+                return
+            if self._results:
+                self._results.popleft()
+
+    def _say_result(self, result: Result) -> None:
+        self._results.append(result)
+        self._result_waits.set()
+
     async def _heads(self, flow: Flow) -> None:
         """Say again that we are here: when heads have moved, and from time to time."""
-        said_s = self._clock.monotonic_s()
-        said = self._events.head, self._events.done
+        said_s, said = self._clock.monotonic_s(), (self._events.head, self._events.done)
         while True:
             await asyncio.sleep(HEADS_S)
             await self._look_back()
             heads = self._events.head, self._events.done
             now_s = self._clock.monotonic_s()
             if heads != said or now_s - said_s >= self._rhythm.status_refresh_s:
-                await self._say(flow, self._topics.status, _encode(self._status("refresh", online=True)))
+                await self._say(flow, self._topics.status, self._status("refresh"))
                 said_s, said = now_s, heads
 
     async def _look_back(self) -> None:
-        """When the oldest event that waits has happened."""
+        """What the oldest event is that waits, and the oldest that is kept."""
         self._oldest_utc_ms = None
-        if self._events.head > self._events.done:
-            with contextlib.suppress(HistoryUnavailableError):
+        with contextlib.suppress(HistoryUnavailableError):
+            self._first = (await self._rooms.events.bounds()).first
+            if self._events.head > self._events.done:
                 self._oldest_utc_ms = await self._rooms.events.time_of(self._events.done + 1)
 
-    def _status(self, why: Why, *, online: bool) -> Status:
-        epochs, events = self._rooms.events.epochs, self._events
-        now = moment(self._clock)
-        oldest_ts = UNSET if self._oldest_utc_ms is None else format_utc(self._oldest_utc_ms)
-        return Status(
-            online=online,
-            why=why,
-            ts=format_utc(now.utc_ms),
-            sess=self._sessions + (1 if why == "lost" else 0),
-            ep=epochs.newest,
-            ver=__version__,
-            clk="synced" if self._rooms.clock_synced() else "unsynced",
-            up=max(0, int(now.mono_s - self._rooms.present.picture.started.mono_s)),
-            streams=Streams(
-                ev=EventHeads(head=_position(epochs.place(events.head)), sent=_position(epochs.place(events.done)))
+    def _status(self, why: Why) -> bytes:
+        return greeting.status(
+            why,
+            session=self._sessions + (1 if why == "lost" else 0),
+            heads=greeting.Heads(
+                first=self._first,
+                head=self._events.head,
+                done=self._events.done,
+                oldest_utc_ms=self._oldest_utc_ms,
+                minute=self._telemetry.heard if self.settings.telemetry else None,
             ),
-            outbox=Backlog(ev=max(0, events.head - events.done), oldest_ts=oldest_ts),
-        )
-
-    def birth(self) -> bytes:
-        """What the site is."""
-        site, settings = self._rooms.present.site, self.settings
-        return _encode(
-            Info(
-                ts=format_utc(self._clock.utc_ms()),
-                site=settings.site,
-                name=site.name,
-                ver=__version__,
-                schema=contract.digest(),
-                circuits=site_states.circuits(site),
-                cps=site_states.charge_points(site),
-                ops=(),
-                desired=(),
-                limits=Limits(payload=INCOMING_MAX_BYTES, rate=10.0, burst=50),
-                takes_limit=settings.limit,
-            )
+            epochs=self._rooms.events.epochs,
+            now=moment(self._clock),
+            started=self._rooms.present.picture.started,
+            clock_synced=self._rooms.clock_synced(),
         )
 
     # ------------------------------------------------------------ what comes in
 
     def _received(self, message: Incoming) -> None:
-        if self._link is not None:
-            self._link.acknowledge(message)
+        link = self._link
+        self._inbox.received(message, lambda: None if link is None else link.acknowledge(message))
+
+    def _acknowledged(self, mid: int, code: int) -> None:
+        if self._flow is not None:
+            self._flow.acknowledged(mid, code)
+
+    def _own(self, op: str) -> Verdict:
+        """Operations of our own."""
+        if op == "birth":
+            self._birth_wanted.set()
+        return Verdict(state="done")
+
+    def _allow_limits(self) -> None:
+        settings = self.settings
+        policy = LimitPolicy(
+            failsafe_ma=round((settings.failsafe_a or 0.0) * 1000),
+            failsafe_min_s=settings.failsafe_min_s,
+            spread_s=settings.recovery_spread_s,
+            ramp_ma_per_s=max(1, round(settings.ramp_a_per_min * 1000 / 60)),
+        )
+        if settings.limit:
+            self._rooms.limits.allow(f"upstream {settings.name}", policy)
+        if settings.group is not None:
+            self._rooms.limits.allow(f"group {settings.group}", policy)
 
     # ------------------------------------------------------------ how far it has heard
+
+    @property
+    def heard(self) -> Heard:
+        """How far."""
+        return Heard(self._events.heard, self._telemetry.heard)
+
+    def note_head(self, head: int) -> None:
+        """The newest event there is, for as long as nobody is sent any."""
+        self._events.head = max(self._events.head, head)
 
     def _moved(self) -> None:
         if self._cursor_timer is None:
@@ -293,33 +411,23 @@ class Bridge:
             return
         self._cursor_timer.cancel()
         self._cursor_timer = None
-        at = moment(self._clock)
-        heard = UpstreamHeard(at=at, upstream=self.settings.name, number=self._events.heard, minute=0)
+        number, minute = self.heard
+        heard = UpstreamHeard(at=moment(self._clock), upstream=self.settings.name, number=number, minute=minute)
         self._rooms.journal.record((heard,))
-
-    @property
-    def heard(self) -> Heard:
-        """How far."""
-        return Heard(self._events.heard, 0)
-
-    def note_head(self, head: int) -> None:
-        """The newest event there is, for as long as nobody is sent any."""
-        self._events.head = max(self._events.head, head)
 
     def standing(self) -> UpstreamStanding:
         """How it stands now."""
         epochs, events, flow = self._rooms.events.epochs, self._events, self._flow
         refused = self._refused + (Counter() if flow is None else flow.refused)
-        connected = flow is not None and self._since_utc_ms is not None
         error = self._error
-        if connected and events.held is not None:
+        if flow is not None and events.held is not None:
             error = f"events are held: {in_words(events.held)}"
         return UpstreamStanding(
             name=self.settings.name,
             broker=f"{self.settings.host}:{self.settings.port}",
-            connected=connected,
+            connected=flow is not None and self._since_utc_ms is not None,
             since_utc_ms=self._since_utc_ms,
-            mqtt=None if flow is None else ("5" if flow.abilities.version == 5 else "3.1.1"),
+            mqtt=None if flow is None else _mqtt(flow.abilities),
             head=epochs.place(events.head),
             acknowledged=epochs.place(events.done),
             backlog=max(0, events.head - events.done),
@@ -332,5 +440,5 @@ class Bridge:
         )
 
 
-def _position(place: Place) -> Position:
-    return Position(ep=place.ep, s=place.s)
+def _mqtt(abilities: Abilities) -> str:
+    return "5" if abilities.version == 5 else "3.1.1"

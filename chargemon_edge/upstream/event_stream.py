@@ -24,6 +24,7 @@ from chargemon_edge.upstream.event_kinds import kind_of, passes
 from chargemon_edge.upstream.flow import LOST, NO_SUBSCRIBER, REFUSED, Flow
 from chargemon_edge.upstream.link_life import in_words
 from chargemon_edge.upstream.mqtt import Outgoing
+from chargemon_edge.upstream.pacer import Pacer
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class EventStream:
         if backlog_until - self.heard > FEW:
             log.info("events wait for the uplink count=%d topic=%s", backlog_until - self.heard, self._topic)
             await asyncio.sleep(start_after_s)
-            pacer = _Pacer(self._clock, self._drain_per_s)
+            pacer = Pacer(self._clock, self._drain_per_s)
         after, skip = self.heard, 0
         while True:
             self._written.clear()
@@ -223,24 +224,3 @@ class EventStream:
             return (await self._journal.bounds()).head
         except HistoryUnavailableError:
             return self.heard
-
-
-class _Pacer:
-    """Lets through so many in a second, a tenth of a second's worth at once."""
-
-    def __init__(self, clock: Clock, per_s: float) -> None:
-        self._clock = clock
-        self._per_s = per_s
-        self._left = 0.0
-        self._at_s = clock.monotonic_s()
-
-    async def turn(self) -> None:
-        """Wait for one's turn."""
-        while True:
-            now_s = self._clock.monotonic_s()
-            self._left = min(max(1.0, self._per_s / 10), self._left + (now_s - self._at_s) * self._per_s)
-            self._at_s = now_s
-            if self._left >= 1:
-                self._left -= 1
-                return
-            await asyncio.sleep((1 - self._left) / self._per_s)

@@ -34,7 +34,7 @@ class Flow:
         self._clock = clock
         self._window = window(abilities)
         # in the order of sending
-        self._under_way: dict[int, tuple[Done, float]] = {}
+        self._under_way: dict[int, tuple[Done, float, str]] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         # places that were given to who waited and has not sent yet
         self._promised = 0
@@ -42,17 +42,13 @@ class Flow:
         # refusals by reason code, and messages that nobody had subscribed to
         self.refused: Counter[int] = Counter()
         self.unheard = 0
-        self.sent = 0
+        # what was refused last: topic and reason code
+        self.last_refusal: tuple[str, int] | None = None
 
     def fits(self, message: Outgoing) -> bool:
         """Whether the broker takes a message of this size."""
         most = self.abilities.packet_max
         return most is None or packet_bytes(message.topic, message.payload) <= most
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is under way."""
-        return not self._under_way
 
     def has_room(self) -> bool:
         """Whether a message may go now, for who sends many: leaves some room to the others."""
@@ -67,8 +63,7 @@ class Flow:
         if mid is None:
             done(LOST)
             return
-        self.sent += 1
-        self._under_way[mid] = (done, self._clock.monotonic_s())
+        self._under_way[mid] = (done, self._clock.monotonic_s(), message.topic)
 
     async def deliver(self, message: Outgoing) -> int:
         """Send in turn and wait for the answer: a reason code, LOST or TOO_LARGE."""
@@ -101,6 +96,7 @@ class Flow:
             return
         if code >= REFUSED:
             self.refused[code] += 1
+            self.last_refusal = (entry[2], code)
         elif code == NO_SUBSCRIBER:
             self.unheard += 1
         entry[0](code)
@@ -110,14 +106,14 @@ class Flow:
         """Whether the broker has not answered a message for too long: then the connection is worth nothing."""
         if not self._under_way:
             return False
-        _, sent_s = next(iter(self._under_way.values()))
+        _, sent_s, _ = next(iter(self._under_way.values()))
         return self._clock.monotonic_s() - sent_s > ACK_MAX_S
 
     def close(self) -> None:
         """The connection has ended: nothing is answered any more."""
         self._closed = True
         under_way, self._under_way = self._under_way, {}
-        for done, _ in under_way.values():
+        for done, _, _ in under_way.values():
             done(LOST)
         while self._waiting:
             self._next()

@@ -43,6 +43,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """The broker had accepted the connection."""
     refused_version: bool = False
     """It does not speak the version of MQTT, or hung up without an answer to it."""
+    poisoned: bool = False
+    """What it keeps for us cannot be taken: it must forget it."""
     unknown_broker: bool = False
     """Its certificate is not one that we trust: asking often changes nothing."""
 

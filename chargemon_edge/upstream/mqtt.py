@@ -41,8 +41,9 @@ TICK_S = 1.0
 # a session is kept for us while we are away: commands wait in it
 SESSION_EXPIRY_S = 7 * 24 * 3600
 WILL_DELAY_S = 20
-# what may come in one packet
-INCOMING_MAX_BYTES = 65_536
+# what may come in one packet; a broker of MQTT 5 is told, one of 3.1.1 is hung up on
+INCOMING_MAX_BYTES = 131_072
+INCOMING_OLD_MAX_BYTES = 1_048_576
 # of incoming messages that are not acknowledged yet
 INCOMING_MAX = 20
 
@@ -66,8 +67,6 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payload: bytes
     retain: bool
     duplicate: bool
-    response_topic: str | None = None
-    correlation: bytes | None = None
 
 
 class Will(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +80,11 @@ class Will(msgspec.Struct, frozen=True, kw_only=True):
 class _Client(paho.Client):
     """paho's client on a socket that is connected already."""
 
-    def __init__(self, ready: socket.socket, identifier: str, version: Version) -> None:
+    def __init__(self, ready: socket.socket, identifier: str, version: Version, *, clean: bool) -> None:
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=identifier,
-            clean_session=False if version == 4 else None,
+            clean_session=clean if version == 4 else None,
             protocol=MQTTProtocolVersion.MQTTv5 if version == 5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
             manual_ack=True,
@@ -112,10 +111,14 @@ class Link:
         will: Will,
         version: Version,
         *,
+        clean: bool,
         received: Callable[[Incoming], None],
         acknowledged: Callable[[int, int], None],
     ) -> None:
-        """*received* and *acknowledged* (message number, reason code) are called on the loop, never inside paho."""
+        """*clean*: let the broker forget what it has kept for us.
+
+        *received* and *acknowledged* (message number, reason code) are called on the loop, never inside paho.
+        """
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._version: Version = version
@@ -127,9 +130,10 @@ class Link:
         self._subscribed: dict[int, asyncio.Future[list[int]]] = {}
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
         self._accepted = False
+        self._clean = clean
         self._tick: asyncio.TimerHandle | None = None
         self._socket = ready
-        client = self._client = _Client(ready, settings.identifier, version)
+        client = self._client = _Client(ready, settings.identifier, version, clean=clean)
         if settings.username is not None:
             may_send = settings.tls or settings.clear_password
             client.username_pw_set(settings.username, password if may_send else None)
@@ -162,7 +166,7 @@ class Link:
                 self._settings.host,
                 self._settings.port,
                 keepalive=self._settings.keepalive_s,
-                clean_start=False if self._version == 5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+                clean_start=self._clean if self._version == 5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
                 properties=properties,
             )
         )
@@ -180,8 +184,10 @@ class Link:
         wanted = self._loop.create_future()
 
         def ask() -> None:
-            # MQTT 5: what was retained comes once for a new subscription, not at every connect
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
+            # as published: a command that is sent to be retained is known for one at once
+            options = SubscribeOptions(
+                qos=1, retainAsPublished=True, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+            )
             topics = [(one, options if self._version == 5 else 1) for one in filters]
             _, mid = self._client.subscribe(cast(Any, topics))
             if mid is not None:
@@ -209,14 +215,6 @@ class Link:
             message.topic, message.payload, qos=qos, retain=message.retain, properties=properties
         )
         return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
-
-    def respond(self, topic: str, payload: bytes, correlation: bytes | None) -> int | None:
-        """Answer a request the way that MQTT 5 has for it (§4.10)."""
-        if self.ended.done():
-            return None
-        told = {} if correlation is None else {"CorrelationData": correlation}
-        properties = _properties(PacketTypes.PUBLISH, **told)
-        return self._client.publish(topic, payload, qos=0, properties=properties).mid
 
     def acknowledge(self, message: Incoming) -> None:
         """Let the broker forget it: it is on our disk, or of no use."""
@@ -261,9 +259,9 @@ class Link:
     def _read(self) -> None:
         while not self.ended.done():
             self._client.loop_read()
-            if self._client.coming_bytes > INCOMING_MAX_BYTES:
+            if self._client.coming_bytes > INCOMING_OLD_MAX_BYTES:
                 words = f"the broker sends a packet of {self._client.coming_bytes} bytes"
-                self.close(Ending(words=words, answered=self._accepted))
+                self.close(Ending(words=words, answered=self._accepted, poisoned=True))
             # TLS may hold more than the socket shows
             ready = self._socket
             if not isinstance(ready, ssl.SSLSocket) or ready.fileno() < 0 or not ready.pending():
@@ -332,7 +330,6 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        properties = message.properties
         incoming = Incoming(
             mid=message.mid,
             qos=message.qos,
@@ -340,8 +337,6 @@ class Link:
             payload=bytes(message.payload),
             retain=bool(message.retain),
             duplicate=bool(message.dup),
-            response_topic=getattr(properties, "ResponseTopic", None),
-            correlation=getattr(properties, "CorrelationData", None),
         )
         self._heard.append(lambda: self._received(incoming))
 

@@ -75,12 +75,17 @@ class Retained:
         """Be woken by what must be heard at once; returns what ends that."""
         return self._present.follow(lambda _fact: self._wake.set(), URGENT)
 
-    async def run(self, flow: Flow) -> None:
-        """Say everything anew over this connection, then what changes; until cancelled."""
+    def again(self) -> None:
+        """Say everything anew."""
         self._state = None
         self._charge_points.clear()
         # whoever was known at any time and is none of ours now may still be retained
         self._ghosts = set(self._present.picture.charge_points) - set(self._identities())
+        self._wake.set()
+
+    async def run(self, flow: Flow) -> None:
+        """Say everything anew over this connection, then what changes; until cancelled."""
+        self.again()
         while True:
             await self._look(flow)
             await self._next()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from chargemon_edge.control.records import HistoryUnavailableError
-from chargemon_edge.control.upstream_records import Heard, UpstreamStanding
+from chargemon_edge.control.upstream_records import Heard, RestoredUpstream, UpstreamStanding
 from chargemon_edge.upstream.bridge import Bridge, BridgeRooms
 from chargemon_edge.upstream.settings import UpstreamSettings
 
@@ -20,9 +20,11 @@ HEADS_S = 15.0
 class Uplink:
     """The operators above the site. Costs nothing while none is configured."""
 
-    def __init__(self, rooms: BridgeRooms, heard: Mapping[str, Heard]) -> None:
-        self._rooms = rooms
-        self._heard = dict(heard)
+    def __init__(self, rooms: BridgeRooms, restored: RestoredUpstream) -> None:
+        self.rooms = rooms
+        self._heard = dict(restored.heard)
+        # commands that a restart has left, until their upstream goes on with them
+        self._unfinished = list(restored.unfinished)
         self._tasks: asyncio.TaskGroup | None = None
         self._running: list[tuple[Bridge, asyncio.Task[None]]] = []
 
@@ -31,6 +33,7 @@ class Uplink:
         self._tasks = tasks
         self.replace(upstreams)
         tasks.create_task(self._keep_heads(), name="uplink heads")
+        tasks.create_task(self.rooms.limits.run(), name="site limits")
 
     def replace(self, upstreams: Sequence[UpstreamSettings]) -> None:
         """Run these from now on; one whose settings are the same is not disturbed."""
@@ -41,19 +44,28 @@ class Uplink:
                 kept[bridge.settings.name] = (bridge, task)
             else:
                 self._heard[bridge.settings.name] = bridge.heard
+                self._forbid_limits(bridge.settings, upstreams)
                 task.cancel()
         self._running = [kept.get(one.name) or self._begin(self._tasks, one) for one in upstreams]
 
     def _begin(self, tasks: asyncio.TaskGroup, settings: UpstreamSettings) -> tuple[Bridge, asyncio.Task[None]]:
-        bridge = Bridge(settings, self._rooms, self._heard.get(settings.name, Heard(0, 0)))
-        return bridge, tasks.create_task(bridge.run(), name=f"upstream {settings.name}")
+        bridge = Bridge(settings, self.rooms, self._heard.get(settings.name, Heard(0, 0)))
+        own = [record for record in self._unfinished if record.upstream == settings.name]
+        self._unfinished = [record for record in self._unfinished if record.upstream != settings.name]
+        return bridge, tasks.create_task(bridge.run(own), name=f"upstream {settings.name}")
+
+    def _forbid_limits(self, gone: UpstreamSettings, upstreams: Sequence[UpstreamSettings]) -> None:
+        if not any(one.name == gone.name and one.limit for one in upstreams):
+            self.rooms.limits.refuse(f"upstream {gone.name}")
+        if gone.group not in {one.group for one in upstreams}:
+            self.rooms.limits.refuse(f"group {gone.group}")
 
     async def _keep_heads(self) -> None:
         """Whoever is away must not look as if it had heard everything."""
         while True:
             if self._running:
                 with contextlib.suppress(HistoryUnavailableError):
-                    head = (await self._rooms.events.bounds()).head
+                    head = (await self.rooms.events.bounds()).head
                     for bridge, _ in self._running:
                         bridge.note_head(head)
             await asyncio.sleep(HEADS_S)

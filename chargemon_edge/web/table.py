@@ -24,6 +24,7 @@ from chargemon_edge.control.ports import Clock, FirmwareFiles, Frames, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.timekeeping import Timekeeping
 from chargemon_edge.control.tokens import Tokens
+from chargemon_edge.control.upstream_records import Upstreams
 from chargemon_edge.web.endpoints import Endpoint
 from chargemon_edge.web.resources import (
     access,
@@ -48,6 +49,7 @@ from chargemon_edge.web.resources import (
     security_events,
     tokens,
     transactions,
+    upstreams,
 )
 from chargemon_edge.web.resources.description import with_description
 
@@ -77,6 +79,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     authority: Authority | None
     files: FirmwareFiles
     campaigns: Campaigns
+    upstreams: Upstreams
 
 
 def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
@@ -103,6 +106,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *local_lists.endpoints(local_lists.LocalListsResource(rooms.present, rooms.cards.local_lists)),
             *recorder.endpoints(recorder.RecorderResource(rooms.present, rooms.frames)),
             *configuration.endpoints(configuration.ConfigurationResource(rooms.present, rooms.configuration)),
+            *upstreams.endpoints(upstreams.UpstreamsResource(rooms.upstreams)),
             *tokens.endpoints(tokens.AccessTokens(rooms.tokens)),
             *operations.endpoints(operations.Operations(rooms.commands, rooms.charging_profiles)),
             *campaigns.endpoints(campaigns.CampaignsResource(rooms.campaigns, rooms.files, rooms.present)),

@@ -399,7 +399,7 @@ CREATE TABLE site_limit (
     power_w INTEGER,
     set_by TEXT
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "site_limit" VALUES('upstream operator','upstream',4,'in force',1800000900000,32000,0,0,NULL,NULL);
+INSERT INTO "site_limit" VALUES('upstream operator','upstream',4,'gone',1800000900000,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE upstream_command (
     upstream TEXT NOT NULL,
     id TEXT NOT NULL,

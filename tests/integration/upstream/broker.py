@@ -63,6 +63,11 @@ class Broker:
             self._process.wait(timeout=10)
             self._process = None
 
+    def reload(self) -> None:
+        """Read the access list anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def freeze(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
@@ -116,7 +121,8 @@ class Operator:
     def _heard(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         found = Message(message.topic, bytes(message.payload), bool(message.retain))
         with self._news:
-            if not message.topic.startswith("$"):
+            # what the tests say themselves may be wrong on purpose
+            if not message.topic.startswith("$") and "/in/" not in message.topic:
                 self.complaints += [f"{found.topic}: {words}" for words in complaints(found.topic, found.payload)]
             self.messages.append(found)
             self._news.notify_all()

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from chargemon_edge.clock import SystemClock
+from chargemon_edge.control.charging_profiles import ChargingProfiles
+from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.ports import moment
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.site_limits import SiteLimits
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.journal import Store, open_store
@@ -18,6 +21,7 @@ from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.upstream.bridge import BridgeRooms
 from chargemon_edge.upstream.settings import UpstreamSettings
 from chargemon_edge.upstream.uplink import Uplink
+from tests.unit.control.fakes import FakeChargePoints
 from tests.unit.web.example import SITE
 
 
@@ -39,20 +43,38 @@ def settings(port: int, **changes: Any) -> UpstreamSettings:
 class Running:
     """What runs."""
 
-    def __init__(self, store: Store, upstreams: Sequence[UpstreamSettings]) -> None:
+    def __init__(self, store: Store, upstreams: Sequence[UpstreamSettings], roll: float) -> None:
         self.clock = SystemClock()
         self.store = store
         self.present = Present(SITE, store.restored.picture)
+        self.charge_points = FakeChargePoints({})
+        self.charge_points.links = {one.identity for one in SITE.charge_points}
+        restored = store.restored
+        self.limits = SiteLimits(
+            self.present, store.journal, self.clock, roll=lambda: roll, restored=restored.upstream.limits
+        )
         self.uplink = Uplink(
             BridgeRooms(
                 present=self.present,
                 clock=self.clock,
                 journal=store.journal,
                 events=store.outbox,
-                roll=lambda: 0.0,
+                measured=store.measured,
+                command_log=store.commands,
+                commands=Commands(
+                    present=self.present,
+                    charge_points=self.charge_points,
+                    journal=store.journal,
+                    clock=self.clock,
+                    restored=restored.operations,
+                ),
+                profiles=ChargingProfiles(self.present, store.journal, self.clock, restored.operations),
+                limits=self.limits,
+                roll=lambda: roll,
                 clock_synced=lambda: True,
+                telemetry_lag_s=0.5,
             ),
-            store.restored.upstream.heard,
+            restored.upstream,
         )
         self.upstreams = upstreams
 
@@ -84,15 +106,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running(directory: Path, *upstreams: UpstreamSettings) -> AsyncIterator[Running]:
-    """Stores in *directory*; ends with a goodbye."""
+async def running(directory: Path, *upstreams: UpstreamSettings, roll: float = 0.0) -> AsyncIterator[Running]:
+    """Stores in *directory*; ends with a goodbye. *roll* is what chance always gives."""
     store = open_store(
         StoreSettings(directory=str(directory), reserve_kb=64, record_flush_s=0.1, samples_flush_s=0.1),
         SystemClock(),
         inline=False,
     )
     try:
-        one = Running(store, upstreams)
+        one = Running(store, upstreams, roll)
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(_serve(one))
             await asyncio.sleep(0)

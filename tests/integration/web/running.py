@@ -41,7 +41,7 @@ from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.web.server import WebAddresses, WebServer
 from chargemon_edge.web.settings import WebSettings
 from chargemon_edge.web.table import Rooms
-from tests.unit.control.fakes import FakeChargePoints
+from tests.unit.control.fakes import FakeChargePoints, FakeUpstreams
 from tests.unit.store.site_facts import Faults
 from tests.unit.web.example import NOW, PLAN, SITE, picture, story
 
@@ -154,9 +154,12 @@ class Running:
             served=frozenset((0, 1, 2)),
         )
         self.charger_access = ChargerAccess(book, rotation, raising, self.charge_points, certificates)
+        # the operators above the site, as a test wants them to stand
+        self.upstreams = FakeUpstreams()
         rooms = Rooms(
             present=self.present,
             clock=clock,
+            upstreams=self.upstreams,
             history=store.history,
             keeping=store,
             erasing=Erasing(self.present, self.cards, store, store.journal, clock),

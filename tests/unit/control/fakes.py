@@ -11,6 +11,7 @@ from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.ports import Outcome, Refusal
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
+from chargemon_edge.control.upstream_records import UpstreamStanding
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site.cards import NO_RULES, IdTag, RestoredCards, TagRules
 from chargemon_edge.site.charger_model import Quirks
@@ -104,6 +105,16 @@ class FakeChargePoints:
 
     def disconnect(self, charge_point: str, reason: str) -> None:
         self.links.discard(charge_point)
+
+
+class FakeUpstreams:
+    """Operators as a test wants them to stand."""
+
+    def __init__(self) -> None:
+        self.all: list[UpstreamStanding] = []
+
+    def standings(self) -> Sequence[UpstreamStanding]:
+        return self.all
 
 
 class FakeModels:

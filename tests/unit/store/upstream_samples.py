@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from chargemon_edge.site import upstream_facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.site_limit import SiteLimit
@@ -24,9 +26,11 @@ UPSTREAM: tuple[Fact, ...] = (
         at=AT, upstream="operator", id="01J8Z3KQ5T", op="reset", state="done", data='{"status":"Accepted"}', by="desk 4"
     ),
     upstream_facts.SiteLimitTaken(at=AT, limit=LIMIT),
-    upstream_facts.SiteFailsafeBegun(at=AT, limit=LIMIT, reason="not renewed"),
-    upstream_facts.SiteLimitEnded(at=AT, limit=LIMIT, reason="the fail-safe has lasted"),
-    upstream_facts.SiteLimitGone(at=AT, limit=LIMIT),
+    upstream_facts.SiteFailsafeBegun(at=AT, limit=replace(LIMIT, stage="fail-safe"), reason="not renewed"),
+    upstream_facts.SiteLimitEnded(
+        at=AT, limit=replace(LIMIT, stage="ending", current_ma=None), reason="the fail-safe has lasted"
+    ),
+    upstream_facts.SiteLimitGone(at=AT, limit=replace(LIMIT, stage="gone", current_ma=None)),
     upstream_facts.DesiredReached(
         at=AT, upstream="operator", name="config", version="7", state="applied", body='{"keys":{}}'
     ),
