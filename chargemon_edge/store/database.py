@@ -217,6 +217,9 @@ class _Opening(NamedTuple):
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA page_size = {self.page_bytes}")
+        if self.schema == "samples" and connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            # what is thinned out on a short disk can be given back, a little at a time
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self.flush else 'OFF'}")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -33,6 +33,8 @@ CHECKPOINT_COMMITS = 250
 CHECKPOINT_ROWS = 10_000
 # what a start leaves in the log
 LEFT_MAX_BYTES = 256 * 1024
+# once a minute so often, while room is short: some ten milliseconds each
+SLICES_WHEN_SHORT = 10
 
 
 Done = Callable[[Exception | None], None]
@@ -378,7 +380,11 @@ class Disk:
 
         Without *utc_ms* nobody knows how old anything is: only what is too much goes.
         """
-        usage = shutil.disk_usage(self._directory)
-        retention.slice(utc_ms, disk_is_short=usage.free * 100 < usage.total * free_min_percent)
+        for _ in range(SLICES_WHEN_SHORT):
+            usage = shutil.disk_usage(self._directory)
+            short = usage.free * 100 < usage.total * free_min_percent
+            retention.slice(utc_ms, disk_is_short=short)
+            if not short or not retention.give_back():
+                break
         if not self._full:
             self._reserve.take()

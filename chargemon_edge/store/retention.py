@@ -12,9 +12,22 @@ from chargemon_edge.store.settings import StoreSettings
 
 # a few milliseconds each; once a minute that is eight times what twenty chargers write
 SLICE_ROWS = 1_000
-# on a short disk so much is kept free inside the samples' file: some hours of twenty chargers
+# on a short disk so much is kept free inside the samples' file, where it cannot give room back: some hours of twenty
+# chargers
 ROOM_WITHIN_BYTES = 1_000_000
+# where it can, so much stays: the last readings, by which running transactions are shown
+SAMPLES_MIN_BYTES = 2_000_000
+# given back at once: some milliseconds
+_PAGES_AT_ONCE = 4_000
+# a start's own event ends the epoch before it: without it nobody upstream could tell that all has been heard
+_LAST_TO_GO = ("TransactionStarted", "TransactionStopped", "StopKept", "StopSettled", "DaemonStarted")
+_OTHER_EVENTS = (
+    "DELETE FROM event WHERE number IN (SELECT number FROM event WHERE kind NOT IN "  # noqa: S608 - names of ours
+    f"({', '.join(repr(kind) for kind in _LAST_TO_GO)}) ORDER BY number LIMIT ?)"
+)
+_OLDEST_EVENTS = "DELETE FROM event WHERE number IN (SELECT number FROM event ORDER BY number LIMIT ?)"
 _DAY_MS = 86_400_000
+_INCREMENTAL = 2
 _BEGINNING_MS = -(2**62)
 _ENDED_RESERVATIONS = (
     "DELETE FROM reservation WHERE changed_utc_ms < ? AND state NOT IN ('Requested', 'Accepted', 'Unanswered')"
@@ -56,6 +69,7 @@ class Retention:
                 "DELETE FROM payloads WHERE last_number < coalesce((SELECT min(number) FROM reading), 9e18)"
             )
         gone += _prune(self._site, "event", "utc_ms", events_before_ms)
+        gone += self._thin_events()
         gone += _prune(self._site, "security_event", "utc_ms", events_before_ms)
         gone += self._site.execute(_LOUDEST, (KEPT_ALTOGETHER, SLICE_ROWS)).rowcount
         gone += _prune(self._site, "operation", "asked_utc_ms", events_before_ms)
@@ -67,13 +81,31 @@ class Retention:
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
         return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
 
-    def _too_large(self, disk_is_short: bool) -> bool:
-        """Whether the oldest samples must go whatever their date says.
+    def _thin_events(self) -> int:
+        """Of a file that holds too much, the oldest events: those of transactions when there are no others."""
+        used_bytes, _ = _bytes(self._site)
+        if used_bytes <= self._settings.site_size_max_mb * 1_000_000:
+            return 0
+        gone = self._site.execute(_OTHER_EVENTS, (SLICE_ROWS,)).rowcount
+        return gone or self._site.execute(_OLDEST_EVENTS, (SLICE_ROWS,)).rowcount
 
-        A short disk gets nothing back from that, since the file keeps its size; but within it there is room again.
-        """
+    def give_back(self) -> bool:
+        """Let the disk have a piece of what is free within the samples' file; whether that file can do so."""
+        if not self._gives_back():
+            return False
+        # a script, since it is one step for each page and execute() takes the first alone
+        self._samples.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+        # the file gets shorter only with its log copied into it
+        self._samples.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return True
+
+    def _gives_back(self) -> bool:
+        return bool(self._samples.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL)
+
+    def _too_large(self, disk_is_short: bool) -> bool:
+        """Whether the oldest samples must go whatever their date says."""
         used_bytes, free_bytes = _bytes(self._samples)
-        if disk_is_short and free_bytes < ROOM_WITHIN_BYTES:
+        if disk_is_short and (used_bytes > SAMPLES_MIN_BYTES if self._gives_back() else free_bytes < ROOM_WITHIN_BYTES):
             return True
         return used_bytes > self._settings.samples_size_max_mb * 1_000_000
 

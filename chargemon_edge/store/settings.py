@@ -24,8 +24,10 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Events and kept messages. Transactions are never deleted."""
     samples_size_max_mb: int = 1024
     """When the samples' file holds more, the oldest go, however young."""
+    site_size_max_mb: int = 512
+    """When the site's file holds more, the oldest events go, however young; those of transactions last."""
     free_min_percent: int = 10
-    """When less of the disk is free, the oldest samples go, so that their file stops growing."""
+    """When less of the disk is free, the oldest samples go, and their room is given back."""
     reserve_kb: int = 2048
     """A file that is deleted on a full disk, so that running transactions can still be closed."""
     backup_hours: int = 24
@@ -56,6 +58,8 @@ def _mistakes(settings: StoreSettings) -> Iterator[str]:
             yield f"{key} must be between 1 and 36500"
     if settings.samples_size_max_mb < 1:
         yield "samples_size_max_mb must be at least 1"
+    if settings.site_size_max_mb < 16:
+        yield "site_size_max_mb must be at least 16; a year of a busy site takes about 25"
     if not 0 <= settings.free_min_percent <= 90:
         yield "free_min_percent must be between 0 and 90"
     if not 64 <= settings.reserve_kb <= 1_048_576:

@@ -141,12 +141,20 @@ async def test_full_disk_refuses_honestly_serves_on_and_recovers_alone(small_dis
             assert (await one.boot()).status == "Accepted"
             lines = [line for line in daemon.lines if "disk full" in line]
             assert len(lines) == 1, lines
+            assert not (small_disk / "reserve").exists()
+            site = await asyncio.to_thread(
+                daemon.command, "api", "GET", "site", "--socket", str(small_disk / "control.sock")
+            )
+            assert '"disk_trouble"' in site.stdout
             # the reserve is for this: a stop costs money if it is lost
             assert await asyncio.wait_for(one.end(running), 10) is not None
             filler.unlink()
             async with asyncio.timeout(60):
                 while await two.try_begin(1, meter_start=9_999) is None:
                     await asyncio.sleep(0.5)
+            # it went on by itself: the same process, its reserve held again
+            assert daemon.process.poll() is None
+            assert (small_disk / "reserve").stat().st_size == 2_048 * 1024
         assert daemon.stop() == 0
         assert not [line for line in daemon.lines if "Traceback" in line]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chargemon_edge.store.database import open_database
 from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.retention import SLICE_ROWS, Retention
 from chargemon_edge.store.rows import ROWS
@@ -132,3 +134,50 @@ def test_minutes_stay_longer(site: sqlite3.Connection, samples: sqlite3.Connecti
     retention(site, samples).slice(UTC_MS, disk_is_short=False)
 
     assert count(samples, "meter_minute") == 1
+
+
+def test_a_file_that_holds_too_much_loses_events_and_those_of_transactions_last(
+    site: sqlite3.Connection, samples: sqlite3.Connection
+) -> None:
+    rows = [
+        (UTC_MS, "TransactionStarted" if number % 4 == 0 else "StatusReported", "CP1", "x" * 3000)
+        for number in range(8_000)
+    ]
+    site.executemany("INSERT INTO event (utc_ms, kind, charge_point, body) VALUES (?, ?, ?, ?)", rows)
+    keep = retention(site, samples, site_size_max_mb=16)
+    for _ in range(3):
+        keep.slice(UTC_MS, disk_is_short=False)
+    kinds = dict(site.execute("SELECT kind, count(*) FROM event GROUP BY kind").fetchall())
+    (oldest,) = site.execute("SELECT min(number) FROM event WHERE kind = 'StatusReported'").fetchone()
+    assert kinds == {"TransactionStarted": 2_000, "StatusReported": 3_000}
+    assert oldest > 4_000
+    for _ in range(9):
+        keep.slice(UTC_MS, disk_is_short=False)
+
+    # all that fits stays
+    assert count(site, "event") == 3_000
+    site.execute("DELETE FROM event WHERE kind = 'StatusReported'")
+    site.executemany("INSERT INTO event (utc_ms, kind, charge_point, body) VALUES (?, ?, ?, ?)", rows[::4] * 2)
+    keep.slice(UTC_MS, disk_is_short=False)
+    assert count(site, "event") == 5_000
+
+
+def test_a_short_disk_gets_back_what_samples_took(site: sqlite3.Connection, tmp_path: Path) -> None:
+    opened = open_database(tmp_path, "samples", page_bytes=1024, flush=False, utc_ms=UTC_MS)
+    samples, path = opened.connection, tmp_path / "samples.db"
+    add_readings(samples, 90_000, UTC_MS)
+    samples.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    large = path.stat().st_size
+    keep = retention(site, samples)
+    sizes = []
+    for _ in range(60):
+        keep.slice(UTC_MS, disk_is_short=True)
+        assert keep.give_back()
+        sizes.append(path.stat().st_size)
+    left = count(samples, "reading")
+    samples.close()
+
+    assert large > 4_000_000
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 2_100_000
+    assert left > 30_000
