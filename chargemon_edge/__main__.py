@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from chargemon_edge import __version__
-from chargemon_edge.command_line import api, call, charger, data, doctor, firmware, serve, site, token, uplink
+from chargemon_edge.command_line import api, call, charger, data, doctor, files, firmware, serve, site, token, uplink
 from chargemon_edge.command_line.verb import EXIT_FAILED
 
 VERBS = (
@@ -21,6 +21,7 @@ VERBS = (
     *doctor.VERBS,
     *firmware.VERBS,
     *uplink.VERBS,
+    *files.VERBS,
     *api.VERBS,
 )
 

@@ -27,6 +27,7 @@ from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
+from chargemon_edge.control.collecting import Collecting
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
@@ -131,9 +132,7 @@ class App:
             timekeeping = _timekeeping(self._kept, store, present, access)
             requests = _requests(settings, store, present, cards, commissioning, access, clock)
             inline = self._inline_writer
-            files = self.files = file_desk(
-                settings, store, present, directory, models, keys, access, clock, inline=inline
-            )
+            files = self.files = file_desk(settings, store, present, directory, models, keys, access, clock, inline)
             chargers = access.server(requests, models, files=files.http, inline=inline)
             present.follow(partial(_booted, chargers), (ChargePointBooted,))
             commands = _commands(store, present, directory, cards, access, clock)
@@ -364,6 +363,7 @@ def _page(
         commissioning=commissioning,
         models=models,
         configuration=configuration,
+        collecting=Collecting(uplink.rooms.commands, files),
         frames=chargers.recorder,
         history=store.history,
         keeping=store,

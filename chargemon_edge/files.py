@@ -48,7 +48,6 @@ def file_desk(
     keys: ConfigurationMemory,
     access: Access,
     clock: Clock,
-    *,
     inline: bool,
 ) -> FileDesk:
     """The desk, not yet open; *inline*: no threads."""
@@ -74,7 +73,5 @@ def file_desk(
 
 def listeners(chargers: ChargerServer) -> dict[FileProtocol, int]:
     """The ports at which the chargers' listeners hand over who wants a file."""
-    ports: dict[FileProtocol, int] = {"HTTP": chargers.addresses["plain"][1]}
-    if "tls" in chargers.addresses:
-        ports["HTTPS"] = chargers.addresses["tls"][1]
-    return ports
+    of: tuple[tuple[FileProtocol, str], ...] = (("HTTP", "plain"), ("HTTPS", "tls"))
+    return {protocol: chargers.addresses[name][1] for protocol, name in of if name in chargers.addresses}

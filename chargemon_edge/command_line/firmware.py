@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from chargemon_edge.command_line import campaign
+from chargemon_edge.command_line import campaign, image
 from chargemon_edge.command_line.verb import Verb
 
-TOPICS = (campaign.VERB,)
+TOPICS = (*image.TOPICS, campaign.VERB)
 
 
 def _arguments(parser: ArgumentParser) -> None:

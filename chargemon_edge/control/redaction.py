@@ -19,6 +19,8 @@ _ID_TAGS = frozenset({"idTag", "parentIdTag"})
 # configuration keys whose value nobody may read again: AuthorizationKey, and what vendors call theirs
 _SECRET_KEY = re.compile(r"key$|password|passwd|passphrase|secret|token|credential|pin$|wifi.*psk|apn", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+# the addresses of files that this box gives: whoever knows one may use it
+_FILE_TOKEN = re.compile(r"(/(?:firmware|uploads)/)[A-Za-z0-9_-]{32}(?=/)")
 # what a vendor's own message carries, nobody here knows
 _UNKNOWABLE = frozenset({"data"})
 
@@ -41,7 +43,7 @@ def _member(name: str, value: Any, beside: dict[str, Any]) -> Any:
         return masked(value)
     if name in _UNKNOWABLE or (name == "value" and is_secret(str(beside.get("key", "")))):
         return HIDDEN
-    text = _USERINFO.sub(f"{HIDDEN}@", value)
+    text = _FILE_TOKEN.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", value))
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}{HIDDEN} {len(text)} characters"
 
 

@@ -6,8 +6,10 @@ Blocking and on the standard library alone: a command starts, asks one question,
 from __future__ import annotations
 
 import http.client
+import os
+import shutil
 import socket
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -95,11 +97,31 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def ask(path: str, method: str, route: str, body: bytes | None = None, *, timeout_s: float = TIMEOUT_S) -> bytes:
-    """The body of the daemon's answer; RefusedError carries the problem it answered instead."""
+def ask(
+    path: str,
+    method: str,
+    route: str,
+    body: bytes | BinaryIO | None = None,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    into: BinaryIO | None = None,
+) -> bytes:
+    """The body of the daemon's answer; RefusedError carries the problem it answered instead.
+
+    *body*: a file is sent as it is, from its beginning; *into*: a good answer is written there, and b"" returned.
+    """
     connection = _UnixConnection(path, timeout_s)
+    headers = {} if body is None or isinstance(body, bytes) else {"Content-Length": str(body.seek(0, os.SEEK_END))}
+    if body is not None and not isinstance(body, bytes):
+        body.seek(0)
     try:
-        connection.request(method, quote(route, safe="/?&=%:;,@+~*'()!$-._"), body)
+        connection.request(method, quote(route, safe="/?&=%:;,@+~*'()!$-._"), body, headers)
+        response = connection.getresponse()
+        if into is not None and response.status < 400:
+            shutil.copyfileobj(response, into)
+        answer = response.read()
+    except BrokenPipeError:
+        # it would not have the rest, and has said why
         response = connection.getresponse()
         answer = response.read()
     except (FileNotFoundError, ConnectionRefusedError):

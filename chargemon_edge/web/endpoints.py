@@ -80,6 +80,8 @@ class Endpoint(msgspec.Struct, Generic[Parameters, Body], frozen=True, kw_only=T
     parameters: type[Parameters]
     body: type[Body]
     """What the JSON body is decoded to; :class:`Nothing`: there is none. ``msgspec.Raw``: any JSON."""
+    takes: Media | None = None
+    """The body is a file: the handler reads it from the request, as long as it is. *body* is Nothing then."""
     rules: str = ""
     """What a body (or parameter) must keep to beyond what a schema can say, one sentence: it gets 400 otherwise."""
     answers: Mapping[int, Any]

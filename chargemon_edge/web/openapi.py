@@ -70,7 +70,7 @@ def parameters_of(endpoint: Endpoint[Any, Any]) -> list[Json]:
 
 def statuses_of(endpoint: Endpoint[Any, Any]) -> list[int]:
     """Every problem that may be answered: those of its own, and those of every endpoint of its kind."""
-    of_bodies = {408, 413} if endpoint.has_body else set()
+    of_bodies = {408, 413} if endpoint.has_body or endpoint.takes is not None else set()
     return sorted({400, 401, 403, 421, 429} | of_bodies | set(endpoint.problems))
 
 
@@ -104,6 +104,8 @@ def _operation(endpoint: Endpoint[Any, Any], by_kind: dict[str, Json]) -> Json:
         schema = by_kind[_key(endpoint.body)]
         content = {"application/json": {"schema": schema}}
         operation["requestBody"] = {"required": endpoint.needs_body, "content": content}
+    if endpoint.takes is not None:
+        operation["requestBody"] = {"required": True, "content": {endpoint.takes.content_type: {}}}
     return operation
 
 

@@ -14,13 +14,15 @@ from chargemon_edge.control.charger_access import ChargerAccess
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
+from chargemon_edge.control.collecting import Collecting
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.erasing import Erasing
+from chargemon_edge.control.file_keeping import FileKeeping
 from chargemon_edge.control.keeping import Keeping
 from chargemon_edge.control.kept_stops import KeptStops
-from chargemon_edge.control.ports import Clock, FirmwareFiles, Frames, History
+from chargemon_edge.control.ports import Clock, Frames, History
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.timekeeping import Timekeeping
 from chargemon_edge.control.tokens import Tokens
@@ -37,7 +39,9 @@ from chargemon_edge.web.resources import (
     clock,
     commissioning,
     configuration,
+    delivered_files,
     erasing,
+    firmware_images,
     id_tags,
     kept_stops,
     live,
@@ -64,6 +68,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     commissioning: Commissioning
     models: ChargerModels
     configuration: Configuration
+    files: FileKeeping
+    collecting: Collecting
     frames: Frames
     history: History
     keeping: Keeping
@@ -77,7 +83,6 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     charger_access: ChargerAccess
     certificates: Certificates
     authority: Authority | None
-    files: FirmwareFiles
     campaigns: Campaigns
     upstreams: Upstreams
 
@@ -104,6 +109,8 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
             *erasing.endpoints(erasing.ErasingResource(rooms.erasing)),
             *reservations.endpoints(reservations.ReservationsResource(rooms.cards.reservations, rooms.commands)),
             *local_lists.endpoints(local_lists.LocalListsResource(rooms.present, rooms.cards.local_lists)),
+            *firmware_images.endpoints(firmware_images.FirmwareImages(rooms.files, rooms.clock)),
+            *delivered_files.endpoints(delivered_files.DeliveredFiles(rooms.files, rooms.collecting)),
             *recorder.endpoints(recorder.RecorderResource(rooms.present, rooms.frames)),
             *configuration.endpoints(configuration.ConfigurationResource(rooms.present, rooms.configuration)),
             *upstreams.endpoints(upstreams.UpstreamsResource(rooms.upstreams)),

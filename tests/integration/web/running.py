@@ -18,6 +18,7 @@ from chargemon_edge.control.charger_access import ChargerAccess
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.closing import Closing
+from chargemon_edge.control.collecting import Collecting
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
@@ -166,6 +167,7 @@ class Running:
             kept_stops=KeptStops(self.present, store.journal, store.history, clock),
             cards=self.cards,
             models=models,
+            collecting=Collecting(commands, self.files),
             frames=self.recorder,
             configuration=Configuration(
                 present=self.present,

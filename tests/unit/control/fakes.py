@@ -8,7 +8,7 @@ from typing import Any
 from chargemon_edge.control.authorisation import AuthorisationSettings
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.commissioning import Commissioning
-from chargemon_edge.control.ports import Outcome, Refusal
+from chargemon_edge.control.ports import LinkEnds, Outcome, Refusal
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.requests import Requests
 from chargemon_edge.control.upstream_records import UpstreamStanding
@@ -92,6 +92,9 @@ class FakeChargePoints:
 
     def linked(self, charge_point: str) -> bool:
         return charge_point in self.links
+
+    def ends(self, charge_point: str) -> LinkEnds | None:
+        return LinkEnds(theirs="127.0.0.1", ours="192.0.2.1", profile=1) if charge_point in self.links else None
 
     async def call(self, charge_point: str, request: m.Request, deadline_s: float) -> Outcome:
         assert deadline_s > 0
