@@ -93,7 +93,7 @@ def _restore(chosen: Namespace) -> int:
     print(f"{chosen.directory / 'site.db'} is now what {wanted or done.backup} holds")
     for path in done.put_aside:
         print(f"what was there before is kept as {path}")
-    print("start the daemon with: systemctl start chargemon-edge")
+    print("start the daemon with: systemctl start chargemon-edge.socket chargemon-edge.service")
     return EXIT_OK
 
 

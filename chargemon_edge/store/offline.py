@@ -37,7 +37,7 @@ def alone(directory: Path) -> Iterator[None]:
     try:
         descriptor = lock(directory)
     except StoreError as error:
-        raise StoreError(f"{error} (systemctl stop chargemon-edge)") from None
+        raise StoreError(f"{error} (systemctl stop chargemon-edge.socket chargemon-edge.service)") from None
     try:
         yield
     finally:

@@ -240,6 +240,45 @@ def test_killed_it_is_back_and_answers(box: Container) -> None:
     assert took_s < 15
 
 
+STATE = "/var/lib/chargemon-edge"
+UNITS = ("chargemon-edge.socket", "chargemon-edge.service")
+
+
+def owners(box: Container) -> set[str]:
+    """Of whatever lies in the state directory."""
+    return set(box.run("find", STATE, "-mindepth", "1", "-printf", "%U:%G %u\\n").split("\n")) - {""}
+
+
+def test_root_takes_backups_and_exports_away_and_brings_them_back_for_the_daemon(box: Container) -> None:
+    assert "made and checked" in box.run("chargemon-edge", "backup", "/var/tmp/site.db")
+    assert box.run("stat", "-c", "%U %a", "/var/tmp/site.db").split() == ["root", "600"]
+    assert "transactions" in box.run("chargemon-edge", "export", "/var/tmp/export.db")
+    before = owners(box)
+    assert len(before) == 1
+    assert "chargemon" in next(iter(before))
+    refused = box.run("sh", "-c", "chargemon-edge restore /var/tmp/site.db 2>&1 || true")
+    assert "another process uses" in refused
+
+    box.run("systemctl", "stop", *UNITS)
+    assert "is now what" in box.run("chargemon-edge", "restore", "/var/tmp/site.db")
+    assert owners(box) == before
+    box.run("systemctl", "start", *UNITS)
+    assert site.ask(box, "/api/v1/health")[0] == 200
+    assert owners(box) == before
+
+
+def test_a_damaged_database_is_replaced_by_the_newest_backup(box: Container) -> None:
+    box.run("systemctl", "stop", *UNITS)
+    box.run("dd", "if=/dev/zero", f"of={STATE}/site.db", "bs=4096", "seek=1", "count=1", "conv=notrunc", "status=none")
+    box.run("systemctl", "start", *UNITS)
+
+    assert site.property_of(box, "NRestarts") == "0"
+    alarms = [alarm["code"] for alarm in site.ask(box, "/api/v1/site")[1]["alarms"]]
+    assert alarms.count("database_damaged") == 1
+    assert site.journal(box, f"MESSAGE_ID={message_id('database-restored')}")
+    box.run("sh", "-c", f"rm {STATE}/site.db.*")
+
+
 def test_hung_it_is_replaced_by_the_watchdog(box: Container) -> None:
     """With a watchdog of 2 s in place of 30 s."""
     drop_in = "/run/systemd/system/chargemon-edge.service.d/quick.conf"
