@@ -21,10 +21,12 @@ from chargemon_edge.control.campaigns import Campaigns
 from chargemon_edge.control.ports import ChargePoints, Clock, FileOffer, FirmwareFiles, Journal, NotOffered, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.reservations import Reservations
+from chargemon_edge.control.update_questions import UpdateQuestions
 from chargemon_edge.control.update_request import UpdateRequest
 from chargemon_edge.control.update_steps import (
     FAILED,
     MAY_BE_GONE,
+    REPORTING,
     REPORTS,
     TRIED_AGAIN,
     UNDER_WAY,
@@ -35,7 +37,6 @@ from chargemon_edge.control.update_steps import (
     patience_s,
     waits_for_car,
 )
-from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
 from chargemon_edge.site.cards import HOLDING
 from chargemon_edge.site.facts import Fact, Moment
@@ -60,9 +61,6 @@ _OCCASIONS = (facts.StatusReported, facts.TransactionStopped, CampaignRecorded)
 _SETTLE_S = 20.0
 # nor so late that there is no time left to answer
 _SETTLE_SHARE = 4
-_DEADLINE_S = 10.0
-# what comes so soon after our question is taken for its answer
-_ANSWER_S = 30.0
 # after a disk that did not take a record, or a charge point that could not be sent the request
 _AGAIN_MS = round(SHORT_PAUSE_S * 1000)
 _LOOK_S = 600.0
@@ -112,9 +110,7 @@ class Rollout:
         self._due_s: dict[Place, float] = {}
         # who is being asked at this moment
         self._asking: set[Place] = set()
-        # until when a version or an Idle counts as the answer to our question
-        self._asked_until_s: dict[str, float] = {}
-        self._talks: dict[str, asyncio.Task[None]] = {}
+        self._questions = UpdateQuestions(present, charge_points, clock, self._reports)
         # why nobody has a turn, as it was logged last
         self._why: dict[int, str] = {}
         present.follow(self._followed, _HEARD)
@@ -218,11 +214,11 @@ class Rollout:
             campaign = self.campaigns.find(update.campaign)
             assert campaign is not None
             settle_s = min(_SETTLE_S, campaign.rules.patience.confirm_s / _SETTLE_SHARE)
-            self._talk(update.charge_point, work, settle_s)
+            self._questions.ask(update.charge_point, work, settle_s)
 
     def _report(self, update: Update, fact: FirmwareStatusReported) -> None:
         event = REPORTS.get(fact.status)
-        if event is Event.IDLE and self._was_asked(fact.charge_point):
+        if event is Event.IDLE and self._questions.asked(fact.charge_point):
             event = Event.TELLS_IDLE
         if event is not None:
             self._move(update, event, f"it reported {fact.status}")
@@ -235,11 +231,8 @@ class Rollout:
             late = " after its verdict" if Step(update.step) in FAILED else ""
             self._move(update, Event.BOOTED_EXPECTED, stated + late)
         else:
-            asked = self._was_asked(fact.charge_point)
+            asked = self._questions.asked(fact.charge_point)
             self._move(update, Event.TELLS_OTHER if asked else Event.BOOTED_OTHER, stated)
-
-    def _was_asked(self, charge_point: str) -> bool:
-        return self._clock.monotonic_s() < self._asked_until_s.get(charge_point, 0.0)
 
     def _judge_overdue(self, work: asyncio.TaskGroup) -> None:
         now_s = self._clock.monotonic_s()
@@ -259,7 +252,7 @@ class Rollout:
             self._move(update, Event.OVERDUE if linked else Event.OVERDUE_AWAY, f"too long at {step.value}")
             after = self.campaigns.update(*place)
             if after is not None and Step(after.step) is Step.CONFIRMING:
-                self._talk(update.charge_point, work, 0.0)
+                self._questions.ask(update.charge_point, work, 0.0)
 
     def _decide(self, campaign: Campaign) -> Decision:
         updates = [
@@ -397,29 +390,6 @@ class Rollout:
         later = replace(update, not_before_utc_ms=at.utc_ms + _AGAIN_MS, detail=detail)
         self.campaigns.note(later)
 
-    def _talk(self, identity: str, work: asyncio.TaskGroup, settle_s: float) -> None:
-        before = self._talks.pop(identity, None)
-        if before is not None:
-            before.cancel()
-        self._talks[identity] = work.create_task(self._ask_how_it_stands(identity, settle_s))
-
-    async def _ask_how_it_stands(self, identity: str, settle_s: float) -> None:
-        """What it runs, and what it is doing: only that it has not said by itself since it came."""
-        began_s = self._clock.monotonic_s()
-        await asyncio.sleep(settle_s)
-        boot = self._boot(identity)
-        if boot is None or boot.at.mono_s < began_s:
-            await self._trigger(identity, "BootNotification")
-        update = self.campaigns.newest(identity)
-        if update is not None and Step(update.step) in (Step.DOWNLOADING, Step.DOWNLOADED, Step.INSTALLING):
-            await self._trigger(identity, "FirmwareStatusNotification")
-
-    async def _trigger(self, identity: str, message: m.MessageTrigger) -> None:
-        # the report may overtake the answer
-        self._asked_until_s[identity] = self._clock.monotonic_s() + _DEADLINE_S + _ANSWER_S
-        request = m.TriggerMessageRequest(requested_message=message)
-        await self._charge_points.call(identity, request, _DEADLINE_S)
-
     # ------------------------------------------------------------ writing down
 
     def _move(self, update: Update, event: Event, detail: str) -> None:
@@ -462,6 +432,11 @@ class Rollout:
         ]
         self._journal.record(new)
         self._present.apply(new)
+
+    def _reports(self, charge_point: str) -> bool:
+        """Whether its update is at a step of which it can report something."""
+        update = self.campaigns.newest(charge_point)
+        return update is not None and Step(update.step) in REPORTING
 
     def _boot(self, charge_point: str) -> facts.ChargePointBooted | None:
         entry = self._present.charge_point(charge_point)

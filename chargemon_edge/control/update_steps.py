@@ -135,6 +135,8 @@ UNTRIED: Final = frozenset((_S.CANCELLED, _S.NOT_REACHED, _S.NOT_OFFERED))
 FAILED: Final = VERDICTS - GOOD - UNTRIED
 TRIED_AGAIN: Final = frozenset((_S.NEVER_BEGAN, _S.DOWNLOAD_FAILED, _S.DOWNLOAD_HANGS))
 """Verdicts of an attempt that may be repeated: nothing was written over the old firmware yet."""
+REPORTING: Final = frozenset((_S.DOWNLOADING, _S.DOWNLOADED, _S.INSTALLING))
+"""Steps at which its answer to a TriggerMessage of its status says something."""
 MAY_BE_GONE: Final = frozenset((_S.DOWNLOADED, _S.INSTALLING, _S.SILENT, _S.INSTALLED, _S.REBOOTING))
 """A link that is lost at these comes back with firmware that may have forgotten every limit."""
 

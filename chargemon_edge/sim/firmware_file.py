@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import re
 
@@ -26,3 +28,26 @@ def version_in(image: bytes) -> str | None:
     if hashlib.sha256(image[head.end() :]).hexdigest() != head[2].decode():
         raise BadImageError
     return head[1].decode()
+
+
+def is_signed(image: bytes, signature: str, certificate: str) -> bool:
+    """Whether *signature* (base64) over the SHA-256 of *image* is by *certificate* (PEM), as ECDSA or RSASSA-PSS."""
+    # a site whose images are not signed does not load it
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+    try:
+        key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+        octets = base64.b64decode(signature, validate=True)
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(octets, image, ec.ECDSA(hashes.SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
+            key.verify(octets, image, pss, hashes.SHA256())
+        else:
+            return False
+    except (ValueError, binascii.Error, InvalidSignature):
+        return False
+    return True

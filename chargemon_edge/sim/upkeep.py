@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from chargemon_edge.sim.calls import Outgoing
 from chargemon_edge.sim.fetching import FetchError, deliver, fetch
-from chargemon_edge.sim.firmware_file import BadImageError, version_in
+from chargemon_edge.sim.firmware_file import BadImageError, is_signed, version_in
 
 if TYPE_CHECKING:
     # the charger holds one of these; this file needs only its type
@@ -53,11 +53,9 @@ class Upkeep:
         self._begin("firmware", self._update(payload, payload["location"], self._say_firmware, signed=False))
 
     def update_signed(self, payload: Payload) -> None:
-        """SignedUpdateFirmware (security white paper): the signature *bad* is one that does not hold."""
+        """SignedUpdateFirmware (security white paper): as above, but what is not signed as it says is not installed."""
         request_id, firmware = payload["requestId"], payload["firmware"]
         self.file_requests.append(("SignedUpdateFirmware", firmware["location"]))
-        if firmware["signature"] == "bad":
-            self._charger.say_security_event("InvalidFirmwareSignature")
         say = partial(self._say_signed, request_id=request_id)
         self._begin("firmware", self._update(payload, firmware["location"], say, signed=True))
 
@@ -73,7 +71,10 @@ class Upkeep:
         say("Downloaded")
         await self._step()
         if signed:
-            if payload["firmware"]["signature"] == "bad" or behaviour == "refuses-image":
+            firmware = payload["firmware"]
+            genuine = is_signed(image, firmware["signature"], firmware["signingCertificate"])
+            if not genuine or behaviour == "refuses-image":
+                self._charger.say_security_event("InvalidFirmwareSignature")
                 say("InvalidSignature")
                 return
             say("SignatureVerified")

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from chargemon_edge.control.file_keeping import FileRefused
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.rollout import Rules
 from chargemon_edge.site.rollout_facts import UpdateRecorded
+from tests.certification.certificates import Authority, new_key, pem, signature
 from tests.simulation.wave import IMAGE, NAMES, RIGHT, Wave
 
 _NIGHTLY_SEEDS = int(os.environ.get("CHARGEMON_SEEDS", "0"))
@@ -77,3 +79,35 @@ def test_no_more_than_so_many_are_under_way_at_once(tmp_path: Path) -> None:
             most = max(most, len(under_way))
 
     assert most == RULES.at_once
+
+
+def test_a_signed_image_goes_out_signed_and_a_changed_one_not_at_all(tmp_path: Path) -> None:
+    key = new_key()
+    certificate = pem(Authority("Maker").signed("Maker", key, days=36_500))
+    changes = {"good-02": {"keys_missing": ("SecurityProfile",)}}
+    names = ["good-01", "good-02", "refuses"]
+
+    async def main() -> tuple[dict[str, str], Wave]:
+        wave = Wave(tmp_path, lambda _fact: None, changes)
+        await wave.start()
+        refused = await wave.add(IMAGE[:-1], signature=signature(key, IMAGE), certificate=certificate)
+        assert isinstance(refused, FileRefused)
+        assert "the file was changed" in refused.reason
+        image = await wave.add(signature=signature(key, IMAGE), certificate=certificate)
+        campaign = await wave.begin(image, names, RULES)
+        while not wave.over(campaign.number):
+            await asyncio.sleep(10)
+        verdicts = wave.verdicts(campaign.number)
+        await wave.stop()
+        return verdicts, wave
+
+    verdicts, wave = run_virtually(main())
+
+    assert verdicts == {"good-01": "succeeded", "good-02": "succeeded", "refuses": "bad image"}
+    asked = {name: [action for action, _ in wave.chargers[name].upkeep.file_requests] for name in names}
+    assert asked == {
+        "good-01": ["SignedUpdateFirmware"],
+        "good-02": ["UpdateFirmware"],
+        "refuses": ["SignedUpdateFirmware"],
+    }
+    assert all(not charger.upkeep.file_requests for name, charger in wave.chargers.items() if name not in names)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import random
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from chargemon_edge.control.campaigns import Campaigns
-from chargemon_edge.control.file_keeping import ImageWish
+from chargemon_edge.control.file_keeping import FileRefused, ImageWish
 from chargemon_edge.control.update_steps import VERDICTS, Step
 from chargemon_edge.sim.charger import Charger
 from chargemon_edge.sim.daemon import Daemon, LoopClock
@@ -50,11 +52,13 @@ def kinds(**of_all: Any) -> dict[str, Personality]:
 
 
 def free_port() -> int:
-    """One that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody has now, and that no dialler gets by chance while the daemon is down."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def document(folder: Path) -> dict[str, Any]:
@@ -78,12 +82,16 @@ def document(folder: Path) -> dict[str, Any]:
 class Wave:
     """The daemon and its chargers, in virtual time."""
 
-    def __init__(self, folder: Path, followed: Callable[[Fact], None]) -> None:
+    def __init__(
+        self, folder: Path, followed: Callable[[Fact], None], changes: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """*changes*: what some are besides, by name."""
         self.clock = LoopClock(EPOCH_S)
         self.daemon = Daemon(document(folder), folder, self.clock, inline_writer=True, followed=followed)
         self.chargers = {
             name: Charger(Account(identity=name), {1: 32_000}, kind, utc_s=self.clock.true_utc_s, seed=1)
             for name, kind in kinds().items()
+            for kind in [replace(kind, **(changes or {}).get(name, {}))]
         }
 
     async def start(self) -> None:
@@ -108,7 +116,9 @@ class Wave:
         await self.daemon.kill()
         await self.daemon.start()
 
-    async def add(self, content: bytes = IMAGE) -> Image:
+    async def add(
+        self, content: bytes = IMAGE, *, signature: str | None = None, certificate: str | None = None
+    ) -> Image | FileRefused:
         """The image in the library."""
         assert self.daemon.app is not None
         assert self.daemon.app.files is not None
@@ -119,18 +129,19 @@ class Wave:
             version=VERSION,
             size_bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
+            signature=signature,
+            signing_certificate=certificate,
         )
 
         async def parts() -> AsyncIterator[bytes]:
             for begin in range(0, len(content), 10_000):
                 yield content[begin : begin + 10_000]
 
-        added = await self.daemon.app.files.add_image(wish, parts(), "test")
-        assert isinstance(added, Image), added
-        return added
+        return await self.daemon.app.files.add_image(wish, parts(), "test")
 
-    async def begin(self, image: Image, names: Sequence[str], rules: Rules) -> Campaign:
+    async def begin(self, image: Image | FileRefused, names: Sequence[str], rules: Rules) -> Campaign:
         """The campaign."""
+        assert isinstance(image, Image), image
         return await self._campaigns().start(image.image_id, VERSION, names, rules, "test")
 
     def verdicts(self, number: int) -> dict[str, str]:

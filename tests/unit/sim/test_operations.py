@@ -16,6 +16,7 @@ from chargemon_edge.sim.charger import Charger
 from chargemon_edge.sim.firmware_file import made
 from chargemon_edge.sim.personality import personality
 from chargemon_edge.sim.vehicle import Car, Vehicle
+from tests.certification.certificates import Authority, new_key, pem, signature
 from tests.unit.ocpp.schemas import complaints
 from tests.unit.sim.central_system import EPOCH_S, CentralSystem
 from tests.unit.sim.test_charger import tell
@@ -195,13 +196,17 @@ def test_it_tries_as_often_as_it_is_told() -> None:
     assert versions(tell(story)) == ["1.0", "4.0"]
 
 
-@pytest.mark.parametrize("signature", ["good", "bad"])
-def test_signed_firmware(signature: str) -> None:
+@pytest.mark.parametrize("good", [True, False])
+def test_signed_firmware(good: bool) -> None:
+    key = new_key()
+    image = made("5.0")
+
     async def story(central: CentralSystem, charger: Charger) -> None:
-        central.files["new.bin"] = made("5.0")
+        central.files["new.bin"] = image
         firmware = GOOD["SignedUpdateFirmware"]["firmware"] | {
             "location": f"{central.folder}new.bin",
-            "signature": signature,
+            "signature": signature(key, image if good else image[:-1]),
+            "signingCertificate": pem(Authority("Maker").signed("Maker", key)),
         }
         await central.call("SignedUpdateFirmware", {"requestId": 9, "firmware": firmware})
         await asyncio.sleep(120)
@@ -211,7 +216,7 @@ def test_signed_firmware(signature: str) -> None:
     events = [event["type"] for event in central.said("SecurityEventNotification")]
 
     assert last["requestId"] == 9
-    if signature == "good":
+    if good:
         assert (last["status"], versions(central), events) == ("InstallRebooting", ["1.0", "5.0"], [])
     else:
         assert (last["status"], versions(central)) == ("InvalidSignature", ["1.0"])
