@@ -13,6 +13,7 @@ import msgspec
 from chargemon_edge.command_line.verb import EXIT_OK, EXIT_USAGE, Verb, add_socket, asking
 
 _PATH = "/api/v1/firmware/campaigns"
+_IMAGES = "/api/v1/firmware/images"
 _CHANGES = ("pause", "resume", "cancel")
 
 
@@ -87,8 +88,11 @@ def _start(chosen: Namespace) -> int:
         "stop_after": chosen.stop_after,
         "only_idle": False if chosen.even_if_busy else None,
     }
+    # the beginning of its id will do, where no other begins so
+    images = [one["image_id"] for one in _ask(chosen, "GET", _IMAGES)]
+    meant = [one for one in images if one.startswith(chosen.subject.lower())]
     wish = {
-        "image_id": chosen.subject,
+        "image_id": meant[0] if len(meant) == 1 else chosen.subject,
         "charge_points": chosen.charge_points,
         "from_versions": chosen.from_versions,
         "rules": {name: value for name, value in rules.items() if value is not None},
