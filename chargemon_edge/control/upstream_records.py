@@ -27,8 +27,10 @@ class Epochs:
     number is left out, since events are numbered in the commit that writes them.
     """
 
-    def __init__(self, eps: Sequence[int]) -> None:
-        self._eps = sorted(eps)
+    def __init__(self, lasts: Mapping[int, int | None]) -> None:
+        """*lasts*: the last number of each epoch; None: not known, it goes on."""
+        self._eps = sorted(lasts)
+        self._lasts = dict(lasts)
 
     @property
     def newest(self) -> int:
@@ -47,13 +49,22 @@ class Epochs:
 
     def knows(self, ep: int) -> bool:
         """Whether there was such an epoch."""
-        index = bisect_left(self._eps, ep)
-        return index < len(self._eps) and self._eps[index] == ep
+        return ep in self._lasts
 
-    def end(self, ep: int) -> int | None:
-        """The highest number that can belong to it; None: it is the newest, and goes on."""
-        index = bisect_left(self._eps, ep) + 1
-        return self._eps[index] if index < len(self._eps) else None
+    def last(self, ep: int) -> int | None:
+        """The last number of an epoch; None: it goes on."""
+        return self._lasts.get(ep)
+
+    def between(self, after: int, number: int) -> int:
+        """How many events there were after the one numbered *after* and before the one numbered *number*."""
+        index = bisect_left(self._eps, number) - 1
+        count = 0
+        while index >= 0 and self._eps[index] > after:
+            count += number - self._eps[index] - 1
+            # up to the end of the epoch before it
+            index -= 1
+            number = (self._lasts.get(self._eps[index]) or after) + 1 if index >= 0 else after + 1
+        return count + max(0, number - after - 1)
 
 
 class Bounds(NamedTuple):

@@ -78,16 +78,19 @@ def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
     (before,) = site.execute("SELECT max(ep) FROM epoch").fetchone()
     ep = max(used, utc_ms)
     told: dict[str, object] = {"version": version}
+    last = None
     if before is not None:
         # by the events there are: after a backup was put back the counter is ahead of them
-        (last,) = site.execute("SELECT max(number) FROM event").fetchone()
-        told |= {"previous_ep": before, "previous_s": (used if last is None else last) - before}
+        (newest,) = site.execute("SELECT max(number) FROM event").fetchone()
+        last = used if newest is None else max(newest, before)
+        told |= {"previous_ep": before, "previous_s": last - before}
     site.execute("BEGIN IMMEDIATE")
     try:
         if row is None:
             site.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (ep,))
         else:
             site.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'event'", (ep,))
+        site.execute("UPDATE epoch SET last_number = ? WHERE ep = ?", (last, before))
         site.execute("INSERT INTO epoch (ep, started_utc_ms) VALUES (?, ?)", (ep, utc_ms))
         site.execute(EVENT, (utc_ms, "DaemonStarted", None, msgspec.json.encode(told).decode()))
         site.execute("COMMIT")
@@ -100,4 +103,4 @@ def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
 
 def known_epochs(site: sqlite3.Connection) -> Epochs:
     """Those that the file knows of."""
-    return Epochs([found for (found,) in site.execute("SELECT ep FROM epoch ORDER BY ep")] or [0])
+    return Epochs(dict(site.execute("SELECT ep, last_number FROM epoch ORDER BY ep")) or {0: None})

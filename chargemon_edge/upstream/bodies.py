@@ -266,6 +266,8 @@ class Event(Body, frozen=True, kw_only=True):
     """What is unknown is left out."""
     skip: Count | UnsetType = UNSET
     """So many numbers right before this one are of kinds that this upstream is not sent: no gap."""
+    lost: Count | UnsetType = UNSET
+    """So many numbers right before this one are not kept any more: a gap that nothing can fill."""
     hist: bool | UnsetType = UNSET
     """True: it happened before this connection was opened."""
     rp: str | UnsetType = UNSET

@@ -11,13 +11,14 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.control.records import EventRecord, HistoryUnavailableError
-from chargemon_edge.control.upstream_records import Epochs, EventLog
+from chargemon_edge.control.upstream_records import Bounds, Epochs, EventLog
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.upstream.bodies import Event, known
 from chargemon_edge.upstream.event_kinds import kind_of, passes
@@ -42,8 +43,23 @@ _encode = msgspec.json.Encoder().encode
 _ALWAYS = "DaemonStarted"
 
 
+class Before(NamedTuple):
+    """What lies between an event and the one that was sent before it."""
+
+    skip: int = 0
+    """Events that the filter has passed over."""
+    lost: int = 0
+    """Those that are not on disk any more."""
+
+
 def line(
-    record: EventRecord, epochs: Epochs, *, skip: int = 0, hist: bool = False, rp: str | None = None, cut: bool = False
+    record: EventRecord,
+    epochs: Epochs,
+    *,
+    before: Before = Before(),  # noqa: B008 - a tuple: nobody can change it
+    hist: bool = False,
+    rp: str | None = None,
+    cut: bool = False,
 ) -> bytes:
     """One event as it goes out. *cut*: without its members, which are too many bytes for the broker."""
     place = epochs.place(record.number)
@@ -55,7 +71,8 @@ def line(
             k=kind_of(record.kind),
             cp=known(record.charge_point),
             d=msgspec.Raw(b"{}") if cut else record.body,
-            skip=skip or UNSET,
+            skip=before.skip or UNSET,
+            lost=before.lost or UNSET,
             hist=True if hist else UNSET,
             rp=known(rp),
             cut=len(bytes(record.body)) if cut else UNSET,
@@ -104,6 +121,8 @@ class EventStream:
         # the last event that was acknowledged, with all before it; those that the filter passes over after it are
         # counted again, so that the next one can say how many they are
         self.heard = max(heard, journal.epochs.oldest)
+        # it has never heard anything
+        self._is_new = heard == 0
         # the same, or the last of those passed over
         self.done = self.heard
         # the newest that is known to be on disk
@@ -128,13 +147,18 @@ class EventStream:
         """Send over this connection, until cancelled. A backlog begins *start_after_s* later and is sent in measure."""
         self._under_way.clear()
         self.held = None
-        backlog_until = self.head = await self._newest()
+        first, backlog_until = await self._bounds()
+        self.head = backlog_until
+        if self._is_new and first is not None:
+            # what was gone before it was there, it has not lost
+            self.heard = max(self.heard, first - 1)
+            self._is_new = False
         pacer = None
         if backlog_until - self.heard > FEW:
             log.info("events wait for the uplink count=%d topic=%s", backlog_until - self.heard, self._topic)
             await asyncio.sleep(start_after_s)
             pacer = Pacer(self._clock, self._drain_per_s)
-        after, skip = self.heard, 0
+        after, skip, lost = self.heard, 0, 0
         while True:
             self._written.clear()
             page = await self._page(after)
@@ -142,6 +166,7 @@ class EventStream:
                 await self._written.wait()
             for record in page:
                 hist = record.number <= backlog_until
+                lost += self._journal.epochs.between(after, record.number)
                 if not wants(record, self._kinds):
                     skip += 1
                     self._pass_over(record.number)
@@ -151,19 +176,21 @@ class EventStream:
                     await self._room(flow)
                     if self.is_held:
                         break
-                    self._send(flow, record, skip, hist=hist)
-                    skip = 0
+                    self._send(flow, record, Before(skip, lost), hist=hist)
+                    skip = lost = 0
                 after = record.number
             if self.is_held:
                 await self._hold()
-                after, skip = self.heard, 0
+                after, skip, lost = self.heard, 0, 0
 
-    def _send(self, flow: Flow, record: EventRecord, skip: int, *, hist: bool) -> None:
+    def _send(self, flow: Flow, record: EventRecord, before: Before, *, hist: bool) -> None:
+        if before.lost:
+            log.warning("events are not kept any more count=%d before=%d", before.lost, record.number)
         epochs = self._journal.epochs
-        message = Outgoing(topic=self._topic, payload=line(record, epochs, skip=skip, hist=hist))
+        message = Outgoing(topic=self._topic, payload=line(record, epochs, before=before, hist=hist))
         if not flow.fits(message):
             log.warning("event too large for the broker number=%d bytes=%d", record.number, len(message.payload))
-            message = Outgoing(topic=self._topic, payload=line(record, epochs, skip=skip, hist=hist, cut=True))
+            message = Outgoing(topic=self._topic, payload=line(record, epochs, before=before, hist=hist, cut=True))
         sent = _Sent(record.number)
         self.head = max(self.head, record.number)
         self._under_way.append(sent)
@@ -219,8 +246,8 @@ class EventStream:
             await asyncio.sleep(UNREADABLE_S)
             return []
 
-    async def _newest(self) -> int:
+    async def _bounds(self) -> Bounds:
         try:
-            return (await self._journal.bounds()).head
+            return await self._journal.bounds()
         except HistoryUnavailableError:
-            return self.heard
+            return Bounds(None, self.heard)

@@ -84,7 +84,7 @@ class Replays:
             await self._gap(flow, wish, "never was", first, last, ep)
             return 0
         bounds = await self._journal.bounds()
-        end = epochs.end(ep)
+        end = epochs.last(ep)
         newest = (bounds.head if end is None else end) - ep
         oldest = newest + 1 if bounds.first is None else max(1, bounds.first - ep)
         if first < oldest:
@@ -95,6 +95,7 @@ class Replays:
         return sent
 
     async def _rows(self, flow: Flow, wish: ReplayWish, ep: int, first: int, last: int) -> int:
+        """Those of *first* to *last* that there are; says of the others why they do not come."""
         pacer, after, sent = Pacer(self._clock, wish.max_rate), ep + first - 1, 0
         passed_over = 0
         while after < ep + last:
@@ -102,13 +103,14 @@ class Replays:
             for record in page:
                 if record.number > ep + last:
                     break
-                after = record.number
+                hole, after = after + 1, record.number
+                if hole < after or wants(record, self._kinds):
+                    await self._gap(flow, wish, "not sent to you", hole - ep - passed_over, hole - ep - 1, ep)
+                    passed_over = 0
+                await self._gap(flow, wish, "no longer kept", hole - ep, after - ep - 1, ep)
                 if not wants(record, self._kinds):
                     passed_over += 1
                     continue
-                if passed_over:
-                    await self._gap(flow, wish, "not sent to you", after - ep - passed_over, after - ep - 1, ep)
-                    passed_over = 0
                 await pacer.turn()
                 message = self._message(flow, line(record, self._journal.epochs, rp=wish.id))
                 if message is None:
@@ -118,8 +120,9 @@ class Replays:
                 sent += 1
             if not page or page[-1].number > ep + last:
                 break
-        if passed_over:
-            await self._gap(flow, wish, "not sent to you", last - passed_over + 1, last, ep)
+        done = after - ep
+        await self._gap(flow, wish, "not sent to you", done - passed_over + 1, done, ep)
+        await self._gap(flow, wish, "no longer kept", max(first, done + 1), last, ep)
         return sent
 
     async def _batches(self, flow: Flow, wish: ReplayWish) -> int:

@@ -175,9 +175,10 @@ CREATE TABLE desired_state (
 INSERT INTO "desired_state" VALUES('operator','config','7','applied','{"keys":{}}',NULL,1800000000000);
 CREATE TABLE epoch (
     ep INTEGER PRIMARY KEY,
-    started_utc_ms INTEGER NOT NULL
+    started_utc_ms INTEGER NOT NULL,
+    last_number INTEGER
 ) STRICT;
-INSERT INTO "epoch" VALUES(1800000000000,1800000000000);
+INSERT INTO "epoch" VALUES(1800000000000,1800000000000,NULL);
 CREATE TABLE event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     utc_ms INTEGER NOT NULL,

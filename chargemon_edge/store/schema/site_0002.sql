@@ -226,10 +226,12 @@ CREATE TABLE delivery (
 ) STRICT;
 -- upstream
 
--- one row for each start: the events numbered above "ep" count 1, 2, 3, … upstream, up to the next ep
+-- one row for each start: the events numbered above "ep" count 1, 2, 3, … upstream, up to "last_number",
+-- which is known once the next has begun
 CREATE TABLE epoch (
     ep INTEGER PRIMARY KEY,
-    started_utc_ms INTEGER NOT NULL
+    started_utc_ms INTEGER NOT NULL,
+    last_number INTEGER
 ) STRICT;
 
 -- how far each upstream has heard: the number of an event, and a minute since 1970 (exclusive)

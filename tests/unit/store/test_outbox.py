@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from chargemon_edge import __version__
 from chargemon_edge.control.upstream_records import Epochs, Place
 from tests.unit.store.opened import commit, opened
@@ -123,17 +125,34 @@ async def test_a_clock_that_went_back_does_not_take_numbers_back(tmp_path: Path)
 
 
 def test_a_place_and_its_number_say_the_same() -> None:
-    epochs = Epochs([100, 250, 400])
+    epochs = Epochs({100: 103, 250: 252, 400: None})
 
-    assert [epochs.place(number) for number in (101, 250, 251, 400, 401)] == [
+    assert [epochs.place(number) for number in (101, 103, 251, 252, 401)] == [
         Place(100, 1),
-        Place(100, 150),
+        Place(100, 3),
         Place(250, 1),
-        Place(250, 150),
+        Place(250, 2),
         Place(400, 1),
     ]
     assert epochs.place(100) == Place(100, 0)
     assert epochs.place(7) == Place(100, 0)
     assert (epochs.oldest, epochs.newest) == (100, 400)
     assert [epochs.knows(ep) for ep in (100, 101, 400, 999)] == [True, False, True, False]
-    assert [epochs.end(ep) for ep in (100, 250, 400)] == [250, 400, None]
+    assert [epochs.last(ep) for ep in (100, 250, 400)] == [103, 252, None]
+
+
+@pytest.mark.parametrize(
+    ("after", "number", "count"),
+    [
+        (101, 102, 0),
+        (101, 103, 1),
+        (103, 251, 0),
+        (102, 251, 1),
+        (101, 252, 3),
+        (103, 401, 2),
+        (100, 403, 7),
+        (402, 405, 2),
+    ],
+)
+def test_what_was_between_two_events_is_counted_over_epochs(after: int, number: int, count: int) -> None:
+    assert Epochs({100: 103, 250: 252, 400: None}).between(after, number) == count

@@ -23,7 +23,7 @@ class Log:
     """Events in memory, numbered from 101: the first epoch is 100."""
 
     def __init__(self, *kinds: str) -> None:
-        self.epochs = Epochs([100])
+        self.epochs = Epochs({100: None})
         self.events = [
             EventRecord(number=101 + place, utc_ms=0, kind=kind, charge_point=None, body=msgspec.Raw(b'{"n":1}'))
             for place, kind in enumerate(kinds)
@@ -33,7 +33,7 @@ class Log:
         return [event for event in self.events if event.number > after][:limit]
 
     async def bounds(self) -> Bounds:
-        return Bounds(101, self.events[-1].number)
+        return Bounds(self.events[0].number, self.events[-1].number)
 
     async def time_of(self, number: int) -> int | None:
         return 0
@@ -153,4 +153,26 @@ async def test_an_event_too_large_for_the_broker_goes_without_its_members() -> N
     await wire.settle()
 
     assert (wire.sent[0]["d"], wire.sent[0]["cut"], wire.sent[0]["s"]) == ({}, 512, 1)
+    running.cancel()
+
+
+async def test_what_is_not_on_disk_any_more_is_said_by_the_next(caplog: Any) -> None:
+    log = Log("DaemonStarted", "MeterLost", "MeterLost", "MeterLost", "TransactionStarted")
+    del log.events[1:3]
+    wire = Wire(log)
+    running = asyncio.create_task(wire.stream.run(wire.flow, start_after_s=0))
+    await wire.settle()
+
+    assert [(event["s"], event.get("lost")) for event in wire.sent] == [(1, None), (4, 2), (5, None)]
+    running.cancel()
+
+
+async def test_a_new_upstream_has_lost_nothing_of_what_was_before_it() -> None:
+    log = Log("DaemonStarted", "MeterLost", "MeterLost")
+    del log.events[:2]
+    wire = Wire(log)
+    running = asyncio.create_task(wire.stream.run(wire.flow, start_after_s=0))
+    await wire.settle()
+
+    assert [(event["s"], event.get("lost")) for event in wire.sent] == [(3, None)]
     running.cancel()
