@@ -8,7 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from chargemon_edge import __version__
-from chargemon_edge.command_line import api, call, charger, data, doctor, files, firmware, serve, site, token, uplink
+from chargemon_edge.command_line import (
+    api,
+    call,
+    charger,
+    data,
+    doctor,
+    files,
+    firmware,
+    serve,
+    site,
+    support,
+    token,
+    uplink,
+)
 from chargemon_edge.command_line.verb import EXIT_FAILED
 
 VERBS = (
@@ -18,6 +31,7 @@ VERBS = (
     *call.VERBS,
     *charger.VERBS,
     *data.VERBS,
+    *support.VERBS,
     *doctor.VERBS,
     *firmware.VERBS,
     *uplink.VERBS,

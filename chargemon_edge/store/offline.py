@@ -17,6 +17,7 @@ from chargemon_edge.store.database import lock, open_for_reading
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.high_water import NUMBERS_FILE
 from chargemon_edge.store.put_back import move_aside, put_back
+from chargemon_edge.store.tag_mask import tags_in
 
 _WIPED_AT_ONCE = 1024 * 1024
 
@@ -119,6 +120,31 @@ def write_export(
             if isinstance(error, sqlite3.Error):
                 raise StoreError(f"{directory} could not be exported: {error}") from error
             raise
+
+
+def look_for_support(directory: Path, as_owner: AbstractContextManager[None]) -> tuple[set[str], str]:
+    """All id tags that the records know, so that they can be hidden, and what there is of records, in words."""
+    lines, tags = [], set()
+    with as_owner:
+        try:
+            lines += [
+                f"{path.stat().st_size:>12} {path.relative_to(directory)}" for path in sorted(directory.rglob("*"))
+            ]
+        except OSError as error:
+            lines.append(f"{directory}: {error.strerror}")
+        for name in ("site", "samples"):
+            try:
+                with contextlib.closing(open_for_reading(directory / f"{name}.db")) as found:
+                    (version,) = found.execute("PRAGMA user_version").fetchone()
+                    lines.append(f"{name}.db: schema {version}")
+                    for (table,) in found.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+                        (count,) = found.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - its own name
+                        lines.append(f"{count:>12} rows in {table}")
+                    if name == "site":
+                        tags = tags_in(found)
+            except sqlite3.Error as error:
+                lines.append(f"{name}.db: {error}")
+    return tags, "\n".join(lines) + "\n"
 
 
 def _remove(target: Path) -> None:
