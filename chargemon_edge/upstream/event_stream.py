@@ -131,7 +131,6 @@ class EventStream:
         self.held: int | None = None
         self._held_s = 0.0
         self._written = asyncio.Event()
-        self._answer = asyncio.Event()
         self._under_way: deque[_Sent] = deque()
 
     @property
@@ -207,7 +206,6 @@ class EventStream:
         else:
             sent.answered = True
             self._advance()
-        self._answer.set()
 
     def _pass_over(self, number: int) -> None:
         self.head = max(self.head, number)
@@ -227,8 +225,7 @@ class EventStream:
 
     async def _room(self, flow: Flow) -> None:
         while not flow.has_room() and not self.is_held:
-            self._answer.clear()
-            await self._answer.wait()
+            await flow.change()
 
     async def _hold(self) -> None:
         """The broker refuses: wait, then go back to the cursor. The order is worth more than the ones behind it."""

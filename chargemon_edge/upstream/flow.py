@@ -21,6 +21,7 @@ TOO_LARGE = -2
 """Instead of one: it is larger than the broker takes; nothing was sent."""
 NO_SUBSCRIBER = 0x10
 REFUSED = 0x80
+PACKET_TOO_LARGE = 0x95
 
 Done = Callable[[int], None]
 
@@ -38,6 +39,7 @@ class Flow:
         self._waiting: deque[asyncio.Future[None]] = deque()
         # places that were given to who waited and has not sent yet
         self._promised = 0
+        self._room_made = asyncio.Event()
         self._closed = False
         # refusals by reason code, and messages that nobody had subscribed to
         self.refused: Counter[int] = Counter()
@@ -57,6 +59,11 @@ class Flow:
             return False
         return free > (2 if self._window > 4 else 0)
 
+    async def change(self) -> None:
+        """Wait until there may be room where there was none: after the answer to anybody's message."""
+        self._room_made.clear()
+        await self._room_made.wait()
+
     def offer(self, message: Outgoing, done: Done) -> None:
         """Send now: only while there :meth:`has_room`. *done* is called once, with a reason code or LOST."""
         mid = self._publish(message)
@@ -68,6 +75,7 @@ class Flow:
     async def deliver(self, message: Outgoing) -> int:
         """Send in turn and wait for the answer: a reason code, LOST or TOO_LARGE."""
         if not self.fits(message):
+            self.refused[PACKET_TOO_LARGE] += 1
             return TOO_LARGE
         if len(self._under_way) + self._promised >= self._window and not self._closed:
             await self._turn()
@@ -119,6 +127,7 @@ class Flow:
             self._next()
 
     def _next(self) -> None:
+        self._room_made.set()
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -11,7 +11,7 @@ from typing import Any
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
-from chargemon_edge.control.ports import moment
+from chargemon_edge.control.ports import Clock, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.site_limits import SiteLimits
 from chargemon_edge.site import facts
@@ -43,8 +43,8 @@ def settings(port: int, **changes: Any) -> UpstreamSettings:
 class Running:
     """What runs."""
 
-    def __init__(self, store: Store, upstreams: Sequence[UpstreamSettings], roll: float) -> None:
-        self.clock = SystemClock()
+    def __init__(self, store: Store, upstreams: Sequence[UpstreamSettings], roll: float, clock: Clock) -> None:
+        self.clock = clock
         self.store = store
         self.present = Present(SITE, store.restored.picture)
         self.charge_points = FakeChargePoints({})
@@ -106,15 +106,18 @@ class Running:
 
 
 @asynccontextmanager
-async def running(directory: Path, *upstreams: UpstreamSettings, roll: float = 0.0) -> AsyncIterator[Running]:
+async def running(
+    directory: Path, *upstreams: UpstreamSettings, roll: float = 0.0, clock: Clock | None = None
+) -> AsyncIterator[Running]:
     """Stores in *directory*; ends with a goodbye. *roll* is what chance always gives."""
+    clock = clock or SystemClock()
     store = open_store(
         StoreSettings(directory=str(directory), reserve_kb=64, record_flush_s=0.1, samples_flush_s=0.1),
-        SystemClock(),
+        clock,
         inline=False,
     )
     try:
-        one = Running(store, upstreams, roll)
+        one = Running(store, upstreams, roll, clock)
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(_serve(one))
             await asyncio.sleep(0)
