@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_ONE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.IGNORECASE)
+_ONE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})", re.IGNORECASE)
 
 
 class Span(NamedTuple):

@@ -124,7 +124,7 @@ class Laboratory:
         """Whose certificates the charge points have had since they were made."""
         self.url = self.listener(1)
         self._folder = folder
-        self._operator = operator
+        self.operator = operator
         self._profile = profile
 
     # --- how charge points reach it
@@ -206,7 +206,7 @@ class Laboratory:
         """A request to ``/api/v1`` and its answer."""
         data = None if body is None else json.dumps(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
-        async with self._operator.request(method, f"http://daemon/api/v1{path}", data=data, headers=headers) as answer:
+        async with self.operator.request(method, f"http://daemon/api/v1{path}", data=data, headers=headers) as answer:
             text = await answer.text()
             return Answer(answer.status, json.loads(text) if text else None)
 
@@ -218,7 +218,7 @@ class Laboratory:
 
     async def text(self, path: str) -> str:
         """Whatever is there, as text."""
-        async with self._operator.get(f"http://daemon{path}") as answer:
+        async with self.operator.get(f"http://daemon{path}") as answer:
             return await answer.text()
 
     async def put(self, path: str, body: object) -> Any:

@@ -17,6 +17,7 @@ from chargemon_edge.firmware.desk import FileDesk
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.file_protocol import FileProtocol
 from chargemon_edge.site.image import Image
+from tests.certification.charge_point import ChargePoint
 from tests.certification.laboratory import Laboratory, running
 
 PATIENCE_S = 20.0
@@ -68,11 +69,13 @@ def free_port() -> int:
 class Depot:
     """The running daemon's desk, its laboratory, and what happened."""
 
-    def __init__(self, laboratory: Laboratory) -> None:
+    def __init__(self, laboratory: Laboratory, charge_point: ChargePoint) -> None:
         desk, present = laboratory.app.files, laboratory.app.present
         assert desk is not None
         assert present is not None
         self.laboratory = laboratory
+        self.charge_point = charge_point
+        """The first one, on its link."""
         self.desk: FileDesk = desk
         self.facts: list[Fact] = []
         present.follow(self.facts.append)
@@ -131,14 +134,14 @@ async def depot(
     folder: Path,
     files: str = "",
     *,
-    extra: str = "",
+    store: str = "",
     profile: int = 1,
     tls: bool = False,
     identities: tuple[str, ...] = ("CP1",),
 ) -> AsyncIterator[Depot]:
-    """The daemon with the first charge point connected; *files*: lines of ``[files]``."""
+    """The daemon with the first charge point connected; *files* and *store*: lines of those tables."""
     async with (
-        running(folder, identities, f"[files]\n{files}\n{extra}", profile=profile, tls=tls) as laboratory,
-        laboratory.connected(identities[0]),
+        running(folder, identities, f"{store}\n[files]\n{files}\n", profile=profile, tls=tls) as laboratory,
+        laboratory.connected(identities[0]) as charge_point,
     ):
-        yield Depot(laboratory)
+        yield Depot(laboratory, charge_point)
