@@ -6,6 +6,7 @@ The thread is nobody's to wait for at the end: it hangs up by itself when nobody
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import threading
@@ -52,40 +53,71 @@ def password_of(settings: UpstreamSettings) -> str | None:
         raise DialError(f"the password file cannot be read: {error}") from error
 
 
+class _Attempt:
+    """What the thread and whoever waits for it share: the socket belongs to one of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._found: socket.socket | None = None
+
+    def hand_over(self, found: socket.socket) -> None:
+        """From the thread: the socket stands. It is closed if nobody wants it any more."""
+        with self._lock:
+            if self._abandoned:
+                found.close()
+            else:
+                self._found = found
+
+    def take(self) -> socket.socket:
+        """From the loop: it is ours now."""
+        with self._lock:
+            assert self._found is not None
+            found, self._found = self._found, None
+            return found
+
+    def abandon(self) -> None:
+        """From the loop: whatever comes of it is of no use."""
+        with self._lock:
+            self._abandoned = True
+            if self._found is not None:
+                self._found.close()
+
+
 async def dial(settings: UpstreamSettings) -> tuple[socket.socket, str | None]:
     """A connected socket, with TLS if that is set, that does not block any more, and the password. Raises DialError."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[tuple[socket.socket, str | None]] = loop.create_future()
+    done: asyncio.Future[str | None] = loop.create_future()
+    attempt = _Attempt()
 
-    def told(found: tuple[socket.socket, str | None] | None, error: DialError | None) -> None:
+    def told(password: str | None, error: DialError | None) -> None:
         if done.done():
-            if found is not None:
-                found[0].close()
-        elif found is not None:
-            done.set_result(found)
-        elif error is not None:
+            return
+        if error is not None:
             done.set_exception(error)
+        else:
+            done.set_result(password)
 
     def run() -> None:
-        found: tuple[socket.socket, str | None] | None = None
-        failed: DialError | None = None
+        password, failed = None, None
         try:
-            found = (_connect(settings), password_of(settings))
+            password = password_of(settings)
+            attempt.hand_over(_connect(settings))
         except DialError as error:
             failed = error
-        try:
-            loop.call_soon_threadsafe(told, found, failed)
-        except RuntimeError:
-            # the loop has ended meanwhile
-            if found is not None:
-                found[0].close()
+        # the loop may have ended meanwhile: then the attempt is abandoned as well
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(told, password, failed)
 
     threading.Thread(target=run, name=f"dial {settings.name}", daemon=True).start()
     try:
         async with asyncio.timeout(DIAL_MAX_S):
-            return await done
+            password = await done
+        return attempt.take(), password
     except TimeoutError:
         raise DialError(f"no connection to {settings.host} within {DIAL_MAX_S:.0f} s") from None
+    finally:
+        attempt.abandon()
 
 
 def _connect(settings: UpstreamSettings) -> socket.socket:
