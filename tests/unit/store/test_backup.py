@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from chargemon_edge.control.keeping import BackupError, BackupRecord
+from chargemon_edge.site.facts import Moment
 from chargemon_edge.store import backup
 from chargemon_edge.store.backup import SourceBrokenError, check, drop_old, kept_files, make, records
 from chargemon_edge.store.database import open_for_reading
-from tests.unit.store.opened import commit, fill, opened
-from tests.unit.store.site_facts import UTC_MS, started
+from tests.unit.store.opened import commit, fill, opened, writer_of
+from tests.unit.store.site_facts import UTC_MS, StandingClock, started
 
 
 @pytest.fixture
@@ -166,3 +167,38 @@ async def test_what_could_not_be_made_is_told_until_one_is(tmp_path: Path) -> No
         folder.unlink()
         await store.back_up("daily")
         assert store.standing().backup_trouble is None
+
+
+async def test_one_a_day_whatever_the_clock_says(tmp_path: Path) -> None:
+    clock = StandingClock()
+    with opened(tmp_path, clock) as store:
+        backups = store._backups
+        assert backups._due_s() == 0
+        await backups.make("daily")
+        assert backups._due_s() == 86_400
+        # set by ten years, forth or back: a day is a day
+        clock.now = Moment(clock.now.mono_s + 3_600, 0)
+        assert backups._due_s() == 82_800
+    for utc_ms, due_s in ((UTC_MS + 3_600_000, 82_800), (UTC_MS + 90_000_000, 0), (UTC_MS - 1, 0)):
+        with opened(tmp_path, StandingClock(utc_ms=utc_ms)) as store:
+            assert store._backups._due_s() == due_s
+
+
+async def test_damage_that_a_backup_finds_is_left_to_the_next_start(directory: Path) -> None:
+    path = directory / "site.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'charging_transaction'"
+        (root,) = connection.execute(query).fetchone()
+    with opened(directory) as store:
+        await store.back_up("daily")
+        writer_of(store)._disk._site.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.seek((root - 1) * 4096)
+            file.write(bytes(4096))
+        with pytest.raises(SourceBrokenError):
+            await store.back_up("daily")
+        assert "damaged" in (store.standing().trouble or "")
+        assert (directory / "check-at-start-site").exists()
+    with opened(directory) as store:
+        assert len(store.standing().put_aside) == 1
+        assert store.journal.find_transaction(100) is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chargemon_edge.store import journal
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.journal import Store
 from tests.unit.store.opened import Outcomes, commit, opened, rows, writer_of
@@ -183,3 +184,27 @@ async def test_a_bug_in_the_writer_ends_the_run(tmp_path: Path) -> None:
             await asyncio.wait_for(store.run(), 5)
         assert not store.alive()
     assert len(problems) == 1
+
+
+async def test_a_file_that_breaks_in_use_is_left_to_the_next_start_but_not_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "UPKEEP_S", 0.001)
+    faults, clock = Faults(), StandingClock()
+    with opened(tmp_path, clock, before_flush=faults) as store:
+        faults.code = sqlite3.SQLITE_CORRUPT
+        outcome = commit(store, started(1))
+        await asyncio.sleep(0)
+        assert isinstance(outcome[0], Exception)
+        assert "damaged" in (store.trouble or "")
+        assert (tmp_path / "check-at-start-site").exists()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(store.run(), 0.02)
+        clock.move(journal.BROKEN_AFTER_S + 1)
+        with pytest.raises(StoreError, match="the next start puts it aside"):
+            await asyncio.wait_for(store.run(), 5)
+        faults.code = None
+    # it was sound after all: the next start has looked, and goes on with it
+    with opened(tmp_path) as store:
+        assert store.standing().put_aside == ()
+    assert not (tmp_path / "check-at-start-site").exists()
