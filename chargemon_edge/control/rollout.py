@@ -26,7 +26,6 @@ from chargemon_edge.control.update_request import UpdateRequest
 from chargemon_edge.control.update_steps import (
     FAILED,
     MAY_BE_GONE,
-    REPORTING,
     REPORTS,
     TRIED_AGAIN,
     UNDER_WAY,
@@ -110,7 +109,7 @@ class Rollout:
         self._due_s: dict[Place, float] = {}
         # who is being asked at this moment
         self._asking: set[Place] = set()
-        self._questions = UpdateQuestions(present, charge_points, clock, self._reports)
+        self._questions = UpdateQuestions(present, charge_points, clock, self._step)
         # why nobody has a turn, as it was logged last
         self._why: dict[int, str] = {}
         present.follow(self._followed, _HEARD)
@@ -433,10 +432,9 @@ class Rollout:
         self._journal.record(new)
         self._present.apply(new)
 
-    def _reports(self, charge_point: str) -> bool:
-        """Whether its update is at a step of which it can report something."""
+    def _step(self, charge_point: str) -> Step | None:
         update = self.campaigns.newest(charge_point)
-        return update is not None and Step(update.step) in REPORTING
+        return None if update is None else Step(update.step)
 
     def _boot(self, charge_point: str) -> facts.ChargePointBooted | None:
         entry = self._present.charge_point(charge_point)

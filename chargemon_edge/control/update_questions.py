@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from chargemon_edge.control.ports import ChargePoints, Clock
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.update_steps import REPORTING, UNDER_WAY, Step
 from chargemon_edge.ocpp.v16 import messages as m
 
 _DEADLINE_S = 10.0
@@ -22,13 +23,13 @@ class UpdateQuestions:
     """One conversation for each charge point; a new one ends the one before."""
 
     def __init__(
-        self, present: Present, charge_points: ChargePoints, clock: Clock, reports: Callable[[str], bool]
+        self, present: Present, charge_points: ChargePoints, clock: Clock, step: Callable[[str], Step | None]
     ) -> None:
-        """*reports*: whether the update of a charge point is at a step of which it can report something."""
+        """*step*: where the update of a charge point stands."""
         self._present = present
         self._charge_points = charge_points
         self._clock = clock
-        self._reports = reports
+        self._step = step
         self._until_s: dict[str, float] = {}
         self._talks: dict[str, asyncio.Task[None]] = {}
 
@@ -37,21 +38,26 @@ class UpdateQuestions:
         return self._clock.monotonic_s() < self._until_s.get(charge_point, 0.0)
 
     def ask(self, charge_point: str, work: asyncio.TaskGroup, settle_s: float) -> None:
-        """Ask it within *work*, after it had *settle_s* to say it by itself."""
+        """Ask it within *work*, after it had *settle_s* since it came to say it by itself."""
         before = self._talks.pop(charge_point, None)
         if before is not None:
             before.cancel()
         self._talks[charge_point] = work.create_task(self._talk(charge_point, settle_s))
 
     async def _talk(self, charge_point: str, settle_s: float) -> None:
-        began_s = self._clock.monotonic_s()
         await asyncio.sleep(settle_s)
-        entry = self._present.charge_point(charge_point)
-        boot = None if entry is None else entry.boot
-        if boot is None or boot.at.mono_s < began_s:
+        step = self._step(charge_point)
+        if step is Step.CONFIRMING or (step in UNDER_WAY and not self._has_booted(charge_point)):
             await self._trigger(charge_point, "BootNotification")
-        if self._reports(charge_point):
+        if self._step(charge_point) in REPORTING:
             await self._trigger(charge_point, "FirmwareStatusNotification")
+
+    def _has_booted(self, charge_point: str) -> bool:
+        """Whether it has said what it runs since it came."""
+        entry = self._present.charge_point(charge_point)
+        if entry is None or entry.boot is None or entry.link_changed is None:
+            return False
+        return entry.boot.at.mono_s >= entry.link_changed.mono_s
 
     async def _trigger(self, charge_point: str, message: m.MessageTrigger) -> None:
         # the report may overtake the answer

@@ -73,6 +73,8 @@ class Personality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     firmware_update: str = "works"
     """``works``, ``download-fails``, ``install-fails``, ``refuses-image`` (its signature, where that is asked for),
     ``stuck`` (in Installing), ``old-version`` (is what it boots after ``Installed``) or ``dead`` (after it)."""
+    firmware_forgets: bool = False
+    """New firmware comes up without any charging profile."""
     reservations: str = "takes"
     """``takes`` or ``rejects`` them."""
     breaks_on: tuple[str, ...] = ()

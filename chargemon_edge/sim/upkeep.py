@@ -94,6 +94,8 @@ class Upkeep:
             return
         if behaviour != "old-version":
             self._charger.firmware_version = version
+            if self._charger.personality.firmware_forgets:
+                self._charger.profiles.held.clear()
         # this task ends with the restart
         self._jobs.pop("firmware", None)
         self._charger.reboot("Reboot")
