@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from chargemon_edge.site import clock_facts, facts, upstream_facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.rollout_facts import UpdateRecorded
+from chargemon_edge.site.rollout import CampaignState
+from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
 from chargemon_edge.site.site_limit import SiteLimit
 
 
@@ -115,6 +116,8 @@ class SitePicture(msgspec.Struct, frozen=True, kw_only=True):
     charge_points: Mapping[str, ChargePointPicture] = {}
     kept_stops: int = 0
     """StopTransactions that matched nothing and wait for a person."""
+    stopped_campaigns: Mapping[int, str] = {}
+    """Firmware campaigns that stopped by themselves and wait for a person: by number, why."""
     limits: Mapping[str, SiteLimit] = {}
     """What others let the whole site draw, by who says so."""
     clock: ClockPicture = ClockPicture()
@@ -182,6 +185,15 @@ class Fold:
     def put_meter(self, name: str, meter: MeterPicture) -> None:
         """Put a meter in its place."""
         self._picture = replace(self._picture, meters={**self._picture.meters, name: meter})
+
+    def put_stopped_campaign(self, number: int, why: str | None) -> None:
+        """A campaign waits for a person, or (None) does not."""
+        before = self._picture.stopped_campaigns
+        if before.get(number) != why:
+            after = {**before, number: why or ""}
+            if why is None:
+                del after[number]
+            self._picture = replace(self._picture, stopped_campaigns=after)
 
     def count_kept_stops(self, more: int) -> None:
         """Count a stop that waits for a person, or waits no more."""
@@ -377,6 +389,11 @@ def _update(fold: Fold, fact: UpdateRecorded) -> None:
         fold.change_charge_point(update.charge_point, updating=words)
 
 
+def _campaign(fold: Fold, fact: CampaignRecorded) -> None:
+    stopped = fact.campaign.state is CampaignState.STOPPED
+    fold.put_stopped_campaign(fact.campaign.number, fact.campaign.why if stopped else None)
+
+
 def updating(campaign: int) -> str:
     """A firmware update that is under way, in words."""
     return f"firmware update of campaign {campaign}"
@@ -454,6 +471,7 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.LimitRefused: _limit_refused,
     facts.ProfilesInDoubt: _in_doubt,
     UpdateRecorded: _update,
+    CampaignRecorded: _campaign,
     upstream_facts.SiteLimitTaken: _site_limit,
     upstream_facts.SiteFailsafeBegun: _site_limit,
     upstream_facts.SiteLimitEnded: _site_limit,

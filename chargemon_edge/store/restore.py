@@ -17,7 +17,7 @@ from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.restore_devices import restore_devices
 from chargemon_edge.store.restore_files import restore_files
 from chargemon_edge.store.restore_operations import restore_operations
-from chargemon_edge.store.restore_rollouts import restore_campaigns, restore_updating
+from chargemon_edge.store.restore_rollouts import restore_campaigns, restore_stopped, restore_updating
 from chargemon_edge.store.restore_tokens import restore_tokens
 from chargemon_edge.store.restore_upstream import restore_upstream
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
@@ -62,7 +62,13 @@ def restore(
     # what was on its way out of a limit goes on at the pace of the balancing
     limits = {limit.source: limit for limit in upstream.limits if limit.stage in ("in force", "fail-safe")}
     return Restored(
-        picture=SitePicture(started=now, charge_points=charge_points, kept_stops=kept_stops, limits=limits),
+        picture=SitePicture(
+            started=now,
+            charge_points=charge_points,
+            kept_stops=kept_stops,
+            stopped_campaigns=restore_stopped(site),
+            limits=limits,
+        ),
         next_transaction_id=_next_transaction_id(site, samples if site_is_fresh else None, ids_below, now.utc_ms),
         tokens=restore_tokens(site, now),
         devices=restore_devices(site, now),

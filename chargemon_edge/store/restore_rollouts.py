@@ -18,6 +18,11 @@ def restore_updating(site: sqlite3.Connection) -> dict[str, str]:
     }
 
 
+def restore_stopped(site: sqlite3.Connection) -> dict[int, str]:
+    """Campaigns that wait for a person: by number, why."""
+    return dict(site.execute("SELECT number, why FROM campaign WHERE state = ?", (CampaignState.STOPPED.value,)))
+
+
 def restore_campaigns(site: sqlite3.Connection) -> RestoredCampaigns:
     """All that are kept, oldest first."""
     campaigns = tuple(

@@ -12,7 +12,7 @@ from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.control.certification import Due
 from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import Instead, NotTaken
-from chargemon_edge.site.picture import ClockPicture
+from chargemon_edge.site.picture import ClockPicture, SitePicture
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.web.shapes import (
     AlarmView,
@@ -52,13 +52,12 @@ def alarms(
     circuits: Sequence[CircuitView],
     charge_points: Sequence[ChargePointView],
     connectors: Sequence[ConnectorView],
-    kept_stops: int,
+    picture: SitePicture,
     commissioning_s: float | None,
     without_login: Sequence[str],
     ending: Sequence[Due],
     not_taken: NotTaken | None,
     store: StoreStanding,
-    clock: ClockPicture,
     now_utc_ms: int,
 ) -> tuple[AlarmView, ...]:
     """All that stand; *armed* is None while nothing has been decided yet."""
@@ -74,11 +73,12 @@ def alarms(
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
-        *_clock(clock, uptime_s),
+        *_clock(picture.clock, uptime_s),
         *_without_login(without_login),
         *(alarm for due in ending for alarm in _certificate(due, now_utc_ms)),
         *_support(now_utc_ms),
-        *_office(kept_stops, commissioning_s),
+        *(_campaign(number, why) for number, why in picture.stopped_campaigns.items()),
+        *_office(picture.kept_stops, commissioning_s),
     ]
     # stable: within one severity the order above holds
     return tuple(sorted(found, key=lambda alarm: _RANK[alarm.severity]))
@@ -247,7 +247,8 @@ def _link(charge_point: ChargePointView, uptime_s: float) -> Iterator[AlarmView]
             "password_file unless one was set here (chargemon-edge charger password). Then: systemctl reload "
             "chargemon-edge",
         )
-    if charge_point.linked or not charge_point.configured:
+    if charge_point.linked or not charge_point.configured or charge_point.updating is not None:
+        # one that restarts into new firmware is expected back; its verdict says if it does not come
         return
     if charge_point.seen:
         why = f": {charge_point.link_reason}" if charge_point.link_reason else ""
@@ -349,6 +350,16 @@ def _support(now_utc_ms: int) -> Iterator[AlarmView]:
             what=f"Security updates for this version (chargemon-edge {__version__}) ended on {SUPPORTED_UNTIL}.",
             advice="Install a newer one: settings, transactions and chargers stay.",
         )
+
+
+def _campaign(number: int, why: str) -> AlarmView:
+    return AlarmView(
+        code="campaign_stopped",
+        severity=Severity.WARNING,
+        subject=f"campaign {number}",
+        what=f"Firmware campaign {number} has stopped: {why}.",
+        advice=f"Look: chargemon-edge firmware campaign show {number}; then resume or cancel it.",
+    )
 
 
 def _office(kept_stops: int, commissioning_s: float | None) -> Iterator[AlarmView]:

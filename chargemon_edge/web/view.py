@@ -78,13 +78,12 @@ def site_view(
         circuits=circuits,
         charge_points=charge_points,
         connectors=connectors,
-        kept_stops=picture.kept_stops,
+        picture=picture,
         commissioning_s=commissioning_s,
         without_login=without_login,
         ending=ending,
         not_taken=not_taken,
         store=store,
-        clock=picture.clock,
         now_utc_ms=now.utc_ms,
     )
     return SiteView(

@@ -14,8 +14,8 @@ from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture, apply
-from chargemon_edge.site.rollout import Update
-from chargemon_edge.site.rollout_facts import UpdateRecorded
+from chargemon_edge.site.rollout import Campaign, CampaignState, Rules, Update
+from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
 from chargemon_edge.web.alarms import MISTAKES_SHOWN_MAX
 from chargemon_edge.web.shapes import ConnectorView, Severity, SiteView
@@ -80,6 +80,32 @@ def test_a_charge_point_that_is_being_updated_says_so_unless_it_charges() -> Non
     assert [one.updating for one in view.charge_points if one.identity == "YARD"] == ["firmware update of campaign 3"]
     assert connector(view, "YARD").state == "updating"
     assert connector(view, "GATE-1").state == "charging"
+
+
+def test_a_charge_point_that_restarts_into_new_firmware_is_no_alarm() -> None:
+    def moved(under_way: bool) -> Fact:
+        update = Update(campaign=3, charge_point="YARD", place=0, wave=0)
+        return UpdateRecorded(at=after(3_590), update=update, under_way=under_way)
+
+    gone = facts.LinkClosed(at=after(3_595), charge_point="YARD", reason="gone")
+
+    def offline(view: SiteView) -> bool:
+        return ("offline", "YARD") in {(alarm.code, alarm.subject) for alarm in view.alarms}
+
+    assert not offline(view_after(moved(under_way=True), gone))
+    assert offline(view_after(moved(under_way=True), gone, moved(under_way=False)))
+
+
+def test_a_campaign_that_stopped_waits_for_a_person() -> None:
+    def campaign(state: CampaignState) -> Fact:
+        made = Campaign(
+            number=3, image="i", version="2", rules=Rules(), by="x", made_utc_ms=0, state=state, why="2 failed"
+        )
+        return CampaignRecorded(at=after(3_590), campaign=made, by="x")
+
+    assert "campaign_stopped" in codes(view_after(campaign(CampaignState.STOPPED)))
+    resumed = view_after(campaign(CampaignState.STOPPED), campaign(CampaignState.RUNNING))
+    assert "campaign_stopped" not in codes(resumed)
 
 
 def test_currents_are_put_on_the_phases_of_the_site() -> None:
