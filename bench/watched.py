@@ -18,7 +18,8 @@ from chargemon_edge.config import load_file
 PROBE_S = 0.01
 
 
-async def _probe(late_s: list[float]) -> None:
+async def probe(late_s: list[float]) -> None:
+    """Note for ever how late a timer is, every hundredth of a second."""
     loop = asyncio.get_running_loop()
     while True:
         due_s = loop.time() + PROBE_S
@@ -31,7 +32,7 @@ async def _main(config: Path) -> None:
     log.configure(settings.log_level)
     late_s: list[float] = []
     serving = asyncio.create_task(App(settings, SystemClock()).run())
-    probing = asyncio.create_task(_probe(late_s))
+    probing = asyncio.create_task(probe(late_s))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
     # SIGUSR1 ends start-up and warming up: what counts begins here

@@ -22,9 +22,6 @@ from chargemon_edge.firmware.transfers import Running, Transfers
 from chargemon_edge.site.file_facts import Ticket
 from chargemon_edge.site.image import Image
 
-# a few milliseconds of the slowest memory card: the loop waits no longer for one of them
-CHUNK_BYTES = 131_072
-
 
 class Way(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """A connection to a charge point."""
@@ -70,11 +67,15 @@ class Sender:
     async def _all(self, way: Way, file: BinaryIO, part: Span, running: Running, image: Image) -> None:
         length = part.end - part.first
         os.posix_fadvise(file.fileno(), part.first, length, os.POSIX_FADV_SEQUENTIAL)
+        pace = self._transfers.pace()
+        loop = asyncio.get_running_loop()
         while running.bytes_moved < length:
-            count = min(CHUNK_BYTES, length - running.bytes_moved)
+            count = min(pace.piece_bytes, length - running.bytes_moved)
             await self._transfers.turn(count)
+            began_s = loop.time()
             async with asyncio.timeout(self._transfers.stall_s):
                 await self._move(way, file, part.first + running.bytes_moved, count)
+            pace.took(loop.time() - began_s)
             self._transfers.moved(running, count, image.size_bytes)
 
     async def _move(self, way: Way, file: BinaryIO, first: int, count: int) -> None:

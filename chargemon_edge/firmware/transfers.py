@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from chargemon_edge.control.failures import source_key
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
-from chargemon_edge.firmware.bandwidth import Bandwidth
+from chargemon_edge.firmware.bandwidth import Bandwidth, Pace
 from chargemon_edge.firmware.coverage import Coverage
 from chargemon_edge.firmware.settings import FilesSettings
 from chargemon_edge.firmware.tickets import Tickets
@@ -76,6 +76,10 @@ class Transfers:
         running = Running(ticket, first_byte, asyncio.current_task())
         self._running[running] = None
         return running
+
+    def pace(self) -> Pace:
+        """For a transfer that begins."""
+        return Pace(self._bandwidth.piece_max)
 
     async def turn(self, count: int) -> None:
         """Wait until *count* bytes may move."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargemon_edge.firmware.bandwidth import Bandwidth
+from chargemon_edge.firmware.bandwidth import PIECE_MAX, PIECE_MIN, Bandwidth, Pace
 from chargemon_edge.firmware.coverage import Coverage
 from chargemon_edge.firmware.names import absolute, concerns_files, harmless, target_of
 from chargemon_edge.firmware.ranges import span
@@ -85,6 +85,22 @@ def test_everybody_gets_a_turn_and_all_together_keep_to_the_rate() -> None:
     assert line.take(100, now_s + 60) == 0.0
     assert line.take(100, now_s + 60) == pytest.approx(0.05)
     assert Bandwidth(None).take(10**12, 0.0) == 0.0
+
+
+def test_pieces_grow_while_they_go_quickly_and_shrink_when_they_hold_others() -> None:
+    pace = Pace(PIECE_MAX)
+    for _ in range(10):
+        pace.took(0.001)
+    assert pace.piece_bytes == PIECE_MAX
+    pace.took(0.02)
+    assert pace.piece_bytes == PIECE_MAX
+    for _ in range(10):
+        pace.took(1.0)
+    assert pace.piece_bytes == PIECE_MIN
+    # no piece holds a narrow line for longer than a moment
+    assert Bandwidth(2_000_000).piece_max == 100_000
+    assert Bandwidth(1000).piece_max == PIECE_MIN
+    assert Bandwidth(None).piece_max == PIECE_MAX
 
 
 @pytest.mark.parametrize(
