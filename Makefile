@@ -119,9 +119,10 @@ lock: $(DEV_READY)  ## pin requirements/*.in anew; UPGRADE=--upgrade takes newer
 	        $(UPGRADE) requirements/$$name.in --output-file requirements/$$name.txt; done
 
 .PHONY: cases
-cases: $(DEV_READY)  ## write the tables of what the tests show into docs/ocpp.md and docs/security.md
+cases: $(DEV_READY)  ## write the tables of what the tests show into docs/ocpp.md, security.md and reliability.md
 	@$(BIN)/python -m tests.certification.cases
 	@$(BIN)/python -m tests.demands
+	@$(BIN)/python -m tests.promises
 
 .PHONY: contract
 contract: $(DEV_READY)  ## write the AsyncAPI document and the JSON Schemas of the MQTT uplink

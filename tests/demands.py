@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -45,22 +45,27 @@ DEMANDS = {
 }
 
 
-def _marked(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+def _marked(function: ast.FunctionDef | ast.AsyncFunctionDef, mark: str) -> Iterator[str]:
     for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.demand":
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{mark}":
             yield from (ast.literal_eval(argument) for argument in decorator.args)
 
 
-def tests() -> dict[str, list[str]]:
-    """``file::test`` of each demand by its number; numbers that no demand has are keys, too."""
-    found: dict[str, list[str]] = {number: [] for number in DEMANDS}
+def marked(mark: str, numbers: Iterable[str]) -> dict[str, list[str]]:
+    """``file::test`` of each number that tests show by *mark*; those that are none of *numbers* are keys, too."""
+    found: dict[str, list[str]] = {number: [] for number in numbers}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         text = path.read_text()
-        for node in ast.parse(text).body if "mark.demand(" in text else ():
+        for node in ast.parse(text).body if f"mark.{mark}(" in text else ():
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                for number in _marked(node):
+                for number in _marked(node, mark):
                     found.setdefault(number, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
     return found
+
+
+def tests() -> dict[str, list[str]]:
+    """The tests of each demand."""
+    return marked("demand", DEMANDS)
 
 
 def table() -> str:

@@ -27,7 +27,7 @@ from chargemon_edge.config.reader import read
 from chargemon_edge.control.requests import handled_actions
 from chargemon_edge.ocpp.v16.messages import FROM_CHARGE_POINT, TO_CHARGE_POINT
 from release.build import version as release_version
-from tests import demands
+from tests import demands, promises
 from tests.certification import cases
 
 ROOT = Path(__file__).parent.parent
@@ -259,6 +259,18 @@ def test_every_demand_of_security_has_its_test_and_the_table_says_which() -> Non
     assert sorted(shown) == sorted(demands.DEMANDS)
     assert [number for number, tests in shown.items() if not tests] == []
     assert demands.written(document) == document, "try: make cases"
+
+
+def test_every_promise_has_its_test_and_its_figure_and_the_table_says_which() -> None:
+    shown = promises.tests()
+    document = promises.DOCUMENT.read_text()
+
+    assert sorted(shown) == sorted(promises.PROMISES)
+    assert [number for number, tests in shown.items() if not tests] == []
+    assert promises.written(document) == document, "try: make cases"
+    # what nothing shows yet is said to be so
+    unshown = document.partition(promises.END)[2]
+    assert [number for number in range(1, 16) if f"R{number}" not in shown and f"R{number} " not in unshown] == []
 
 
 SHIPPED = ROOT / "etc" / "chargemon-edge" / "config.toml"

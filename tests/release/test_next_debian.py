@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from chargemon_edge import __version__
 from release import debian_mirror
 from tests.system.installed import site, take_over
@@ -15,6 +17,7 @@ CHARGERS = ("CP1", "CP2", "CP3", "CP4")
 UNATTENDED = ("-y", "-q", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-unsafe-io")
 
 
+@pytest.mark.promise("R14")
 def test_moves_to_the_next_debian_with_its_records(shipped: Callable[[str, str], Path], tmp_path: Path) -> None:
     with Container("bookworm", tmp_path) as box:
         site.install(box, shipped("bookworm", "amd64"))

@@ -32,6 +32,7 @@ def restore(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.promise("R9")
 async def test_a_backup_is_made_copied_and_restored_and_the_charger_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
@@ -91,6 +92,7 @@ def test_what_is_restored_belongs_to_the_daemons_user(tmp_path: Path) -> None:
         shutil.rmtree(state)
 
 
+@pytest.mark.promise("R8")
 async def test_damaged_databases_cost_no_service(tmp_path: Path) -> None:
     with Daemon(tmp_path, SITE) as daemon:
         async with connected(daemon.chargers_url, "CP1") as charger:
@@ -139,6 +141,7 @@ def own_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.promise("R7")
 async def test_a_read_only_disk_is_served_from_and_nothing_is_promised(own_disk: Path, tmp_path: Path) -> None:
     socket = str(tmp_path / "control.sock")
     with Daemon(own_disk, SITE) as daemon:

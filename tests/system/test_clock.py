@@ -122,6 +122,7 @@ def running(folder: Path, machine: Machine) -> Iterator[Daemon]:
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
 
 
+@pytest.mark.promise("R10")
 async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.set(in_1970())
@@ -157,6 +158,7 @@ async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_
 
 
 @pytest.mark.parametrize("step_s", [3 * YEAR_S, -2 * DAY_S], ids=["3 years forward", "2 days back"])
+@pytest.mark.promise("R10")
 async def test_a_step_disturbs_nobody_and_is_followed_once_a_time_service_says_so(tmp_path: Path, step_s: int) -> None:
     machine = Machine(tmp_path)
     machine.set(0)
@@ -214,6 +216,7 @@ async def test_another_run_since_the_same_boot_goes_on_and_both_are_put_right(tm
     assert times[0] / 1000 > began_s - 60
 
 
+@pytest.mark.promise("R10")
 async def test_a_racing_clock_hurries_nothing(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.set(0)

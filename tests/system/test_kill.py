@@ -6,6 +6,8 @@ import random
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.system.daemon import Daemon, charge_point
 from tests.system.endless_charger import Charger, acknowledged, check_records
 
@@ -20,6 +22,7 @@ def site_of(daemon: Daemon) -> str:
     return text
 
 
+@pytest.mark.promise("R1")
 async def test_no_acknowledged_transaction_is_lost_or_doubled(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")

@@ -277,6 +277,7 @@ async def test_another_unit_behind_the_gateway_is_not_taken() -> None:
 
 
 @virtually
+@pytest.mark.promise("R15")
 async def test_two_meters_do_not_disturb_each_other() -> None:
     async def never(_request: bytes, _number: int) -> bytes:
         return b""

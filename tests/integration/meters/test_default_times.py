@@ -56,6 +56,7 @@ def test_the_pace_does_not_drift() -> None:
     assert when(facts, MeterLost) == []
 
 
+@pytest.mark.promise("R15")
 def test_a_silent_meter_is_lost_after_ten_seconds_and_back_with_its_first_answer() -> None:
     async def silence(meter: Meter) -> None:
         await asyncio.sleep(5)

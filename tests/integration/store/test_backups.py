@@ -78,6 +78,7 @@ async def test_transactions_are_answered_while_a_backup_is_made_and_one_connecti
     )
 
 
+@pytest.mark.promise("R9")
 async def test_a_backup_holds_all_that_was_answered_before_it(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     try:

@@ -71,6 +71,7 @@ async def outcome_of(store: Store, *new: Fact) -> Exception | None:
     return await asyncio.wait_for(done, 10)
 
 
+@pytest.mark.promise("R6")
 async def test_transactions_end_on_a_full_disk_and_begin_again_when_there_is_room(disk: Path) -> None:
     store = store_on(disk)
     try:
@@ -121,6 +122,7 @@ def closed_after() -> Iterator[list[Store]]:
         store.close()
 
 
+@pytest.mark.promise("R6")
 async def test_a_disk_that_is_full_at_the_first_start_serves_and_promises_nothing(
     disk: Path, closed_after: list[Store]
 ) -> None:
@@ -150,6 +152,7 @@ async def test_a_restart_on_a_full_disk_lets_running_transactions_end(disk: Path
     assert store.trouble is None
 
 
+@pytest.mark.promise("R7")
 async def test_a_read_only_disk_is_read_and_refuses(
     disk: Path, closed_after: list[Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +198,7 @@ async def test_a_clean_read_only_disk_is_read_too(disk: Path, closed_after: list
     assert store.restored.picture.connector("CP1", 1).transaction is not None
 
 
+@pytest.mark.promise("R7")
 async def test_a_disk_that_turns_read_only_in_use_refuses_and_goes_on_by_itself(
     disk: Path, closed_after: list[Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:

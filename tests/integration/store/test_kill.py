@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.store.journal import open_store
 from chargemon_edge.store.settings import StoreSettings
@@ -24,6 +26,7 @@ KILLS = int(os.environ.get("STORE_KILLS", "20"))
 SEED = int(os.environ.get("STORE_SEED", "0")) or random.randrange(2**32)
 
 
+@pytest.mark.promise("R1")
 def test_what_was_answered_survives(tmp_path: Path) -> None:
     print(f"STORE_SEED={SEED} STORE_KILLS={KILLS}")
     rng = random.Random(SEED)

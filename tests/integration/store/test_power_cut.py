@@ -71,6 +71,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         yield found
 
 
+@pytest.mark.promise("R2")
 def test_what_was_answered_before_the_cut_is_there(disk: Disk, tmp_path: Path) -> None:
     print(f"STORE_SEED={SEED} STORE_CUTS={CUTS}")
     rng = random.Random(SEED)

@@ -92,6 +92,7 @@ def test_exposure_is_small_and_the_unit_is_written_well(box: Container) -> None:
     found = re.search(r"exposure level for .*: ([0-9.]+)", said)
 
     assert found is not None
+    print(f"exposure {found[1]} under {box.run('systemctl', '--version').splitlines()[0]}")
     assert float(found[1]) <= EXPOSURE_MAX
     for unit in (site.UNIT, "chargemon-edge.socket", "chargemon-edge-page.socket"):
         assert box.run("systemd-analyze", "verify", "--man=no", unit) == ""
@@ -220,6 +221,7 @@ def test_a_start_with_mistakes_goes_on_with_the_last_good_configuration(box: Con
     assert "mistake" not in site.property_of(box, "StatusText")
 
 
+@pytest.mark.promise("R3")
 def test_killed_it_is_back_and_answers(box: Container) -> None:
     began = time.monotonic()
     pid = site.signal(box, "KILL")
@@ -267,6 +269,7 @@ def test_root_takes_backups_and_exports_away_and_brings_them_back_for_the_daemon
     assert owners(box) == before
 
 
+@pytest.mark.promise("R8")
 def test_a_damaged_database_is_replaced_by_the_newest_backup(box: Container) -> None:
     box.run("systemctl", "stop", *UNITS)
     box.run("dd", "if=/dev/zero", f"of={STATE}/site.db", "bs=4096", "seek=1", "count=1", "conv=notrunc", "status=none")
@@ -279,6 +282,7 @@ def test_a_damaged_database_is_replaced_by_the_newest_backup(box: Container) -> 
     box.run("sh", "-c", f"rm {STATE}/site.db.*")
 
 
+@pytest.mark.promise("R5")
 def test_hung_it_is_replaced_by_the_watchdog(box: Container) -> None:
     """With a watchdog of 2 s in place of 30 s."""
     drop_in = "/run/systemd/system/chargemon-edge.service.d/quick.conf"
@@ -300,6 +304,7 @@ def test_hung_it_is_replaced_by_the_watchdog(box: Container) -> None:
     box.run("systemctl", "restart", site.UNIT)
 
 
+@pytest.mark.promise("R4")
 def test_upgrade_under_load_refuses_nobody_and_splits_no_transaction(box: Container, amd64: Path) -> None:
     box.write("/etc/chargemon-edge/config.toml", "# edited by the site\n" + _config(box))
 
@@ -315,6 +320,7 @@ def _config(box: Container) -> str:
     return (box.root / "etc/chargemon-edge/config.toml").read_text()
 
 
+@pytest.mark.promise("R14")
 def test_downgrade_keeps_data_and_configuration(box: Container, before: Path) -> None:
     chargers = asyncio.run(take_over.under_load(box, CHARGERS, lambda: site.install(box, before)))
 

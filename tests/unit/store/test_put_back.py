@@ -41,6 +41,7 @@ async def backed_up(directory: Path, *wanted: int) -> Path:
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.promise("R8")
 async def test_the_newest_good_backup_takes_the_place_of_a_damaged_database(tmp_path: Path, kind: str) -> None:
     good = await backed_up(tmp_path, 1, 2)
     spoilt = await backed_up(tmp_path, 3)
@@ -187,6 +188,7 @@ async def test_a_backup_of_a_newer_release_is_refused_and_the_database_stays(tmp
         assert ids(store, 1) == [True]
 
 
+@pytest.mark.promise("R9")
 def test_a_change_of_schema_is_preceded_by_a_backup(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "site.db")
     connection.executescript(scripts("site")[1] + "PRAGMA user_version = 1;")
