@@ -1,7 +1,7 @@
 """Charge points that present a card each fifth of a second, whatever else goes on: how long does the answer take?
 
-A process of its own: it connects the first COUNT charge points of the benchmark, prints ``connected``, and for each line
-``go SECONDS`` on standard input prints one line of JSON.
+A process of its own: it connects the first COUNT charge points of the benchmark, prints ``connected``, and for each
+line ``go SECONDS`` on standard input prints one line of JSON.
 """
 
 from __future__ import annotations
