@@ -25,7 +25,10 @@ class Owner(NamedTuple):
 def examine(subject: Subject) -> Iterator[Finding]:
     """One finding for each port."""
     proc = subject.machine.proc
-    listening = list(_listening(proc))
+    listening = _listening(proc)
+    if listening is None:
+        yield attention("who listens on which port cannot be seen from here", "run this as root, outside the service")
+        return
     for label, port in wanted(subject.settings):
         inodes = [inode for number, inode in listening if number == port]
         owners = list(_owners(proc, inodes)) if inodes else []
@@ -68,17 +71,21 @@ def _judged(port: str, owners: list[Owner], *, taken: bool, running: bool) -> Fi
     return ok(f"{port} is free")
 
 
-def _listening(proc: Path) -> Iterator[tuple[int, str]]:
-    """Port and inode of every TCP socket that listens."""
+def _listening(proc: Path) -> list[tuple[int, str]] | None:
+    """Port and inode of every TCP socket that listens; None where that is kept from us."""
+    found: list[tuple[int, str]] | None = None
     for name in ("tcp", "tcp6"):
         try:
-            lines = (proc / "net" / name).read_text().splitlines()[1:]
+            # not /proc/net: the service's own /proc has processes only
+            lines = (proc / "self" / "net" / name).read_text().splitlines()[1:]
         except OSError:
             continue
+        found = found or []
         for line in lines:
             fields = line.split()
             if len(fields) > 9 and fields[3] == _LISTENS:
-                yield int(fields[1].rpartition(":")[2], 16), fields[9]
+                found.append((int(fields[1].rpartition(":")[2], 16), fields[9]))
+    return found
 
 
 def _owners(proc: Path, inodes: list[str]) -> Iterator[Owner]:

@@ -18,12 +18,11 @@ _READY_S = 60.0
 
 
 class LoopClock:
-    """The loop's time as both clocks of the daemon; UTC begins at *epoch_s* and can be set wrong."""
+    """The loop's time as both clocks of the daemon; UTC begins at *epoch_s*."""
 
     def __init__(self, epoch_s: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoch_s = epoch_s - self._loop.time()
-        self.wrong_by_s = 0.0
 
     def monotonic_s(self) -> float:
         """The loop's time."""
@@ -31,7 +30,7 @@ class LoopClock:
 
     def utc_ms(self) -> int:
         """Virtual UTC, as the daemon's machine believes it."""
-        return round((self._epoch_s + self.wrong_by_s + self._loop.time()) * 1000)
+        return round((self._epoch_s + self._loop.time()) * 1000)
 
     def true_utc_s(self) -> float:
         """Virtual UTC as it is."""
@@ -45,11 +44,12 @@ class Daemon:
         self,
         configuration: dict[str, Any],
         folder: Path,
-        clock: Clock,
+        clock: Callable[[], Clock],
         *,
         inline_writer: bool,
         followed: Callable[[Fact], None],
     ) -> None:
+        """*clock*: one for each start."""
         self.app: App | None = None
         """None while it does not run."""
         self.runs = 0
@@ -78,7 +78,7 @@ class Daemon:
         """Start it on what the disk holds; returns when it listens. Raises whatever stops it."""
         assert self.app is None
         self._directory(self.runs).mkdir(parents=True, exist_ok=True)
-        app = App(self.settings(), self._clock, inline_writer=self._inline_writer)
+        app = App(self.settings(), self._clock(), inline_writer=self._inline_writer)
         listening: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(app.run(listening.set_result), name="daemon")
         starting: set[asyncio.Future[Any]] = {self._task, listening}

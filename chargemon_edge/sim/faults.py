@@ -97,6 +97,11 @@ def _load_step(world: World, fault: Fault) -> None:
     world.at(fault.at_s + fault.for_s, lambda: building.add(ZERO.minus(fault.current_ma)))
 
 
+def _clock_step(world: World, fault: Fault) -> None:
+    world.machine.wrong_by_ms += round(fault.by_s * 1000)
+    world.at(fault.at_s + fault.for_s, world.machine.confirm)
+
+
 FAULTS: Mapping[FaultKind, Callable[[World, Fault], None]] = {
     "link-cut": _link_cut,
     "charger-deaf": _deaf,
@@ -110,6 +115,7 @@ FAULTS: Mapping[FaultKind, Callable[[World, Fault], None]] = {
     "meter-exception": _meter_fault("exception"),
     "daemon-killed": _daemon_killed,
     "load-step": _load_step,
+    "clock-step": _clock_step,
 }
 
 # how often in an hour, and for how long (shortest, longest), when faults are drawn
@@ -125,7 +131,11 @@ _RATES: Mapping[FaultKind, tuple[float, tuple[float, float]]] = {
     "meter-nan": (0.3, (2.0, 60.0)),
     "meter-exception": (0.3, (2.0, 60.0)),
     "daemon-killed": (0.5, (1.0, 45.0)),
+    # last, so that the others stay as they were drawn before there was this one
+    "clock-step": (0.3, (0.0, 900.0)),
 }
+# years, days, hours, and what a drifted clock is corrected by
+_STEPS_S = (94_608_000.0, -172_800.0, 3_600.0, -3_600.0, 90.0, -20.0)
 
 
 def draw(seed: int, hours: float, identities: Sequence[str], *, begin_s: float = 300.0) -> tuple[Fault, ...]:
@@ -138,7 +148,8 @@ def draw(seed: int, hours: float, identities: Sequence[str], *, begin_s: float =
             at_s += chance.expovariate(per_h / 3_600.0)
             if at_s >= hours * 3_600.0 - 60.0:
                 break
-            target = "" if what.startswith(("meter", "daemon")) else chance.choice(identities)
+            target = "" if what.startswith(("meter", "daemon", "clock")) else chance.choice(identities)
             for_s = round(chance.uniform(shortest_s, longest_s), 1)
-            found.append(Fault(at_s=round(at_s, 1), what=what, target=target, for_s=for_s))
+            by_s = chance.choice(_STEPS_S) if what == "clock-step" else 0.0
+            found.append(Fault(at_s=round(at_s, 1), what=what, target=target, for_s=for_s, by_s=by_s))
     return tuple(sorted(found, key=lambda fault: fault.at_s))

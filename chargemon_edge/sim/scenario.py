@@ -29,6 +29,7 @@ FaultKind = Literal[
     "meter-exception",
     "daemon-killed",
     "load-step",
+    "clock-step",
 ]
 
 
@@ -68,6 +69,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     for_s: float = 0.0
     current_ma: PerPhase = ZERO
     """For a load step."""
+    by_s: float = 0.0
+    """For a step of the machine's clock, which a time service confirms after *for_s*."""
 
 
 class Highlight(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -87,7 +87,7 @@ class Wave:
     ) -> None:
         """*changes*: what some are besides, by name."""
         self.clock = LoopClock(EPOCH_S)
-        self.daemon = Daemon(document(folder), folder, self.clock, inline_writer=True, followed=followed)
+        self.daemon = Daemon(document(folder), folder, lambda: self.clock, inline_writer=True, followed=followed)
         self.chargers = {
             name: Charger(Account(identity=name), {1: 32_000}, kind, utc_s=self.clock.true_utc_s, seed=1)
             for name, kind in kinds().items()

@@ -155,17 +155,64 @@ def test_inside_the_sandbox_only_what_is_needed_is_possible(box: Container) -> N
 
 
 def _probe(box: Container) -> dict[str, object]:
-    """What the probe says in a unit that differs from the daemon's in nothing but the program."""
-    unit = box.run("systemctl", "cat", site.UNIT)
-    unit = re.sub(r"(?m)^ExecStart=.*$", "ExecStart=/usr/lib/chargemon-edge/bin/python3 -I /opt/probe.py", unit)
-    unit = re.sub(r"(?m)^(Type|Restart|WatchdogSec|Requires|NotifyAccess)=.*$", "", unit)
     box.give(Path(__file__).with_name("probe.py"), "/opt")
-    box.write("/run/systemd/system/chargemon-probe.service", unit.replace("[Service]", "[Service]\nType=oneshot"))
-    box.run("systemctl", "daemon-reload")
-    box.run("systemctl", "start", "chargemon-probe.service")
-    lines = box.run("journalctl", "-u", "chargemon-probe.service", "-o", "cat", "--no-pager").splitlines()
+    lines = _inside_the_sandbox(box, "probe", "/opt/probe.py").splitlines()
     said: dict[str, object] = json.loads(next(line for line in reversed(lines) if line.startswith("{")))
     return said
+
+
+def _inside_the_sandbox(box: Container, name: str, program: str) -> str:
+    """What the interpreter prints in a unit that differs from the daemon's in nothing but the program."""
+    unit = box.run("systemctl", "cat", site.UNIT)
+    unit = re.sub(r"(?m)^ExecStart=.*$", f"ExecStart=/usr/lib/chargemon-edge/bin/python3 -I {program}", unit)
+    unit = re.sub(r"(?m)^(Type|Restart|WatchdogSec|Requires|NotifyAccess)=.*$", "", unit)
+    # the daemon's own socket lies in the folder that both are given
+    own = "Type=oneshot\nRuntimeDirectoryPreserve=yes\nSuccessExitStatus=0 1 2"
+    box.write(f"/run/systemd/system/chargemon-{name}.service", unit.replace("[Service]", f"[Service]\n{own}"))
+    box.run("systemctl", "daemon-reload")
+    box.run("systemctl", "start", f"chargemon-{name}.service")
+    return box.run("journalctl", "-u", f"chargemon-{name}.service", "-o", "cat", "--no-pager")
+
+
+def test_the_doctor_finds_the_installation_in_order_and_what_was_changed(box: Container) -> None:
+    sound = _doctor(box)
+    box.write(
+        "/etc/systemd/system/chargemon-edge.service.d/open.conf", "[Service]\nProtectSystem=no\nPrivateUsers=no\n"
+    )
+    box.run("systemctl", "daemon-reload")
+    opened = _doctor(box)
+    box.run("rm", "-r", "/etc/systemd/system/chargemon-edge.service.d")
+    box.run("systemctl", "daemon-reload")
+
+    assert [one for one in sound if one["state"] == "broken"] == []
+    told = {f"{one['group']}: {one['what']}" for one in sound if one["state"] == "ok"}
+    for words in (
+        f"unit: {site.UNIT} is active",
+        "unit: /lib/systemd/system/chargemon-edge.service is as shipped",
+        "ports: port 8887 (chargers): the daemon listens",
+        "ports: port 8180 (page): the daemon listens",
+        "disk: /var/lib/chargemon-edge can be written",
+    ):
+        assert words in told, sound
+    # nobody keeps a container's clock
+    assert [one for one in sound if one["group"] == "clock" and one["state"] == "attention"] != []
+    assert any("the service's sandbox has been opened" in one["what"] for one in opened)
+    assert any("open.conf" in one["what"] for one in opened)
+
+
+def test_the_doctor_says_what_it_cannot_see_inside_the_sandbox(box: Container) -> None:
+    said = _inside_the_sandbox(box, "doctor", "-m chargemon_edge doctor --json")
+    told = json.loads(said[said.index("{\n") : said.rindex("\n}") + 2])["findings"]
+
+    assert [one for one in told if one["state"] == "broken"] == []
+    assert any("the daemon has been running" in one["what"] for one in told)
+    assert any("systemctl cannot be run from here" in one["what"] for one in told)
+    assert any("can be written" in one["what"] for one in told if one["state"] == "ok")
+
+
+def _doctor(box: Container) -> list[dict[str, str]]:
+    told: list[dict[str, str]] = json.loads(box.run("chargemon-edge", "doctor", "--json", check=False))["findings"]
+    return told
 
 
 def test_passwords_are_roots_alone_and_of_no_use_to_others(box: Container) -> None:

@@ -14,7 +14,7 @@ _HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retr
 
 
 def listening(folder: Path, port: int, inode: int, *, state: str = "0A") -> None:
-    net = folder / "proc" / "net"
+    net = folder / "proc" / "self" / "net"
     net.mkdir(parents=True, exist_ok=True)
     (net / "tcp").write_text(
         f"{_HEAD}   0: 00000000:{port:04X} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 "
@@ -36,7 +36,15 @@ def judged(folder: Path) -> tuple[State, str]:
     return found.state, found.what
 
 
+def test_where_sockets_are_hidden_nothing_is_claimed(tmp_path: Path) -> None:
+    (found,) = ports.examine(subject(tmp_path))
+
+    assert found.state is State.ATTENTION
+
+
 def test_a_port_that_nobody_has_is_free(tmp_path: Path) -> None:
+    listening(tmp_path, 9999, 77)
+
     assert judged(tmp_path) == (State.OK, "port 8887 (chargers) is free")
 
 

@@ -35,7 +35,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("title = 1")
 
-    with pytest.raises(scenario.ScenarioError, match="there are: charger-vanishes, daemon-killed"):
+    with pytest.raises(scenario.ScenarioError, match="there are: charger-vanishes, clock-set-wrong, daemon-killed"):
         scenario.load("nonsense")
     with pytest.raises(scenario.ScenarioError, match="Expected `str`"):
         scenario.load(str(broken))
