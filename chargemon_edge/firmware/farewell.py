@@ -31,13 +31,15 @@ class Farewell:
         self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
 
     def __enter__(self) -> Self:
-        if not self._secure:
-            # the end is for us to read; nothing else comes any more
-            self._transport.pause_reading()
+        # the end is for us to see; nothing else comes any more. Within TLS an end that was answered would bring a reset
+        self._transport.pause_reading()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+        if self._secure and not self._transport.is_closing():
+            # it closes only once it may read
+            self._transport.resume_reading()
 
     async def said(self, stall_s: float, *, close_first: bool) -> None:
         """Wait until the far end has closed after it has taken everything, or has been silent about that for *stall_s*.
