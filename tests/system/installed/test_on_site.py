@@ -298,6 +298,7 @@ def owners(box: Container) -> set[str]:
     return set(box.run("find", STATE, "-mindepth", "1", "-printf", "%U:%G %u\\n").split("\n")) - {""}
 
 
+@pytest.mark.promise("R9")
 def test_root_takes_backups_and_exports_away_and_brings_them_back_for_the_daemon(box: Container) -> None:
     assert "made and checked" in box.run("chargemon-edge", "backup", "/var/tmp/site.db")
     assert box.run("stat", "-c", "%U %a", "/var/tmp/site.db").split() == ["root", "600"]
@@ -327,6 +328,31 @@ def test_a_damaged_database_is_replaced_by_the_newest_backup(box: Container) -> 
     assert alarms.count("database_damaged") == 1
     assert site.journal(box, f"MESSAGE_ID={message_id('database-restored')}")
     box.run("sh", "-c", f"rm {STATE}/site.db.*")
+
+
+@pytest.mark.promise("R7")
+def test_on_a_read_only_disk_it_serves_on_and_says_so(box: Container) -> None:
+    box.run("systemctl", "stop", *UNITS)
+    # what a worn card's file system becomes
+    box.run("mount", "--bind", STATE, STATE)
+    box.run("mount", "-o", "remount,ro,bind", STATE)
+    try:
+        box.run("systemctl", "start", *UNITS)
+        assert "cannot be written" in site.property_of(box, "StatusText")
+        assert "disk_trouble" in [alarm["code"] for alarm in site.ask(box, "/api/v1/site")[1]["alarms"]]
+
+        async def refused() -> None:
+            async with site.plugged_in(box, "CP1") as cp:
+                assert (await cp.boot()).status == "Accepted"
+                assert await cp.try_begin(1, meter_start=5) is None
+
+        asyncio.run(refused())
+        assert site.property_of(box, "NRestarts") == "0"
+    finally:
+        box.run("systemctl", "stop", *UNITS)
+        box.run("umount", STATE)
+    box.run("systemctl", "start", *UNITS)
+    assert "cannot be written" not in site.property_of(box, "StatusText")
 
 
 @pytest.mark.promise("R5")
