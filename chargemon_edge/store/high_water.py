@@ -29,7 +29,7 @@ class HighWater:
             return
         mark = min(transaction_id + SPARE, NUMBER_MAX)
         draft = self._path.with_suffix(".new")
-        with draft.open("w", encoding="ascii") as file:
+        with draft.open("w", encoding="utf-8") as file:
             file.write(f"{mark}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -45,7 +45,7 @@ class HighWater:
 def read(directory: Path) -> int:
     """The mark on disk; 0 if there is none that can be read."""
     try:
-        text = (directory / NUMBERS_FILE).read_text(encoding="ascii").strip()
+        text = (directory / NUMBERS_FILE).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return 0
     return int(text) if text.isdigit() and int(text) <= NUMBER_MAX else 0
