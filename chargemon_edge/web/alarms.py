@@ -12,6 +12,7 @@ from chargemon_edge import SUPPORTED_UNTIL, __version__
 from chargemon_edge.control.certification import Due
 from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import Instead, NotTaken
+from chargemon_edge.control.upstream_records import UpstreamStanding
 from chargemon_edge.site.picture import ClockPicture, SitePicture
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.web.shapes import (
@@ -25,6 +26,8 @@ from chargemon_edge.web.shapes import (
 
 # after our own start every charger is away for a while: they come back at their own pace
 RECONNECT_GRACE_S = 120.0
+# an internet line may come back by itself
+UPLINK_GRACE_S = 600.0
 # a time service needs the network, and then a few questions
 CLOCK_GRACE_S = 300.0
 
@@ -58,6 +61,7 @@ def alarms(
     ending: Sequence[Due],
     not_taken: NotTaken | None,
     store: StoreStanding,
+    upstreams: Sequence[UpstreamStanding],
     now_utc_ms: int,
 ) -> tuple[AlarmView, ...]:
     """All that stand; *armed* is None while nothing has been decided yet."""
@@ -78,6 +82,7 @@ def alarms(
         *(alarm for due in ending for alarm in _certificate(due, now_utc_ms)),
         *_support(now_utc_ms),
         *(_campaign(number, why) for number, why in picture.stopped_campaigns.items()),
+        *(alarm for upstream in upstreams for alarm in _upstream(upstream, uptime_s, now_utc_ms)),
         *_office(picture.kept_stops, commissioning_s),
     ]
     # stable: within one severity the order above holds
@@ -360,6 +365,38 @@ def _campaign(number: int, why: str) -> AlarmView:
         what=f"Firmware campaign {number} has stopped: {why}.",
         advice=f"Look: chargemon-edge firmware campaign show {number}; then resume or cancel it.",
     )
+
+
+def _upstream(upstream: UpstreamStanding, uptime_s: float, now_utc_ms: int) -> Iterator[AlarmView]:
+    name = upstream.name
+    if upstream.rival:
+        yield AlarmView(
+            code="uplink_rival",
+            severity=Severity.WARNING,
+            subject=name,
+            what=f"Somebody else connects to the broker of {name} as this site.",
+            advice="Two boxes have the same client id. Give each its own site (or client_id) in its configuration.",
+        )
+    if upstream.connected:
+        if upstream.error is not None:
+            yield AlarmView(
+                code="uplink_refused",
+                severity=Severity.WARNING,
+                subject=name,
+                what=f"The broker of {name} does not take what it is sent: {upstream.error}.",
+                advice="Nothing is lost: events wait here. Look: chargemon-edge uplink",
+            )
+        return
+    away_s = uptime_s if upstream.since_utc_ms is None else (now_utc_ms - upstream.since_utc_ms) / 1000
+    if away_s >= UPLINK_GRACE_S:
+        why = f": {upstream.error}" if upstream.error else ""
+        yield AlarmView(
+            code="uplink_lost",
+            severity=Severity.WARNING,
+            subject=name,
+            what=f"The operator {name} is not connected{why}.",
+            advice="Charging goes on, and nothing is lost: events wait here. Look: chargemon-edge uplink",
+        )
 
 
 def _office(kept_stops: int, commissioning_s: float | None) -> Iterator[AlarmView]:

@@ -83,6 +83,7 @@ class Api:
             store=rooms.keeping.standing(),
             ending=ending(rooms.authority, rooms.certificates, now.utc_ms),
             not_taken=self.not_taken,
+            upstreams=rooms.upstreams.standings(),
         )
 
 

@@ -166,6 +166,16 @@ class ConnectorView(msgspec.Struct, frozen=True, kw_only=True):
     """Draws clearly more than it is allowed."""
 
 
+class UplinkView(msgspec.Struct, frozen=True, kw_only=True):
+    """One operator above the site, at a glance."""
+
+    name: str
+    connected: bool
+    backlog: int
+    """Events that it does not have yet."""
+    error: str | None
+
+
 class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     """The whole site at one moment. Ages count from *at_utc_ms*."""
 
@@ -185,6 +195,8 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for which unknown charge points are still let in; null: they are refused."""
     last_backup_utc_ms: int | None
     """When the newest backup on this machine was made; null: there is none."""
+    uplinks: tuple[UplinkView, ...]
+    """The operators above the site; `GET /api/v1/upstreams` says more."""
     alarms: tuple[AlarmView, ...]
     """Worst first."""
     meters: tuple[MeterView, ...]

@@ -12,6 +12,7 @@ from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Plan
 from chargemon_edge.control.certification import Due
 from chargemon_edge.control.keeping import StoreStanding
 from chargemon_edge.control.not_taken import NotTaken
+from chargemon_edge.control.upstream_records import UpstreamStanding
 from chargemon_edge.log import masked
 from chargemon_edge.site.facts import Moment, ValuesReported
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, ConnectorKey, MeterPlace, Site
@@ -29,6 +30,7 @@ from chargemon_edge.web.shapes import (
     Severity,
     SiteView,
     TransactionView,
+    UplinkView,
 )
 
 # a charger's reported current is not shown as the present one after this: chargers report at most every minute
@@ -55,11 +57,13 @@ def site_view(
     ending: Sequence[Due] = (),
     not_taken: NotTaken | None = None,
     store: StoreStanding = _NO_STORE,
+    upstreams: Sequence[UpstreamStanding] = (),
 ) -> SiteView:
     """Everything the page shows, at *now*.
 
     *without_login*: who gets in on security profile 0; *ending*: certificates within their warning time; *not_taken*:
-    what is wrong with the configuration's files; *store*: how the disk stands.
+    what is wrong with the configuration's files; *store*: how the disk stands; *upstreams*: how the operators above the
+    site do.
     """
     meters = tuple(
         _meter(place, picture.meters.get(place.name, _NO_METER), now, meter_stale_s) for place in site.meters
@@ -84,6 +88,7 @@ def site_view(
         ending=ending,
         not_taken=not_taken,
         store=store,
+        upstreams=upstreams,
         now_utc_ms=now.utc_ms,
     )
     return SiteView(
@@ -95,12 +100,17 @@ def site_view(
         why=why,
         commissioning_s=None if commissioning_s is None else round(commissioning_s, 1),
         last_backup_utc_ms=None if store.last_backup is None else store.last_backup.made_utc_ms,
+        uplinks=tuple(map(_uplink, upstreams)),
         alarms=raised,
         meters=meters,
         circuits=circuits,
         charge_points=charge_points,
         connectors=connectors,
     )
+
+
+def _uplink(one: UpstreamStanding) -> UplinkView:
+    return UplinkView(name=one.name, connected=one.connected, backlog=one.backlog, error=one.error)
 
 
 def health_view(view: SiteView) -> HealthView:
