@@ -32,6 +32,7 @@ from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.commissioning import Commissioning
 from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
+from chargemon_edge.control.connector_caps import ConnectorCaps
 from chargemon_edge.control.contact import Contact
 from chargemon_edge.control.erasing import Erasing
 from chargemon_edge.control.kept_stops import KeptStops
@@ -333,6 +334,7 @@ def _uplink(settings: Settings, store: Store, present: Present, commands: Comman
         commands=commands,
         profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
         limits=SiteLimits(present, store.journal, clock, roll, store.restored.upstream.limits),
+        caps=ConnectorCaps(present, store.journal, clock),
         roll=roll,
         clock_synced=lambda: present.picture.clock.trusted,
         telemetry_lag_s=settings.store.samples_flush_s + TELEMETRY_LAG_S,

@@ -16,7 +16,8 @@ class ConnectorLimit(msgspec.Struct, frozen=True, kw_only=True):
     limit_ma: int
     """0: it waits or pauses."""
     source: str
-    """What bound it: a circuit's name, ``connector``, ``car``, ``meter``, ``fail-safe``, ``waiting``, ``idle``."""
+    """What bound it: a circuit's name, ``connector``, ``car``, ``limit`` (somebody's), ``meter``, ``fail-safe``,
+    ``waiting``, ``idle``."""
     reason: str
     """One plain sentence for the page and the log."""
 

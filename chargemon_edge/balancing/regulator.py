@@ -32,6 +32,7 @@ URGENT: frozenset[type[facts.Fact]] = frozenset(
         facts.TransactionStarted,
         facts.LimitRefused,
         facts.MeterLost,
+        upstream_facts.ConnectorCapped,
         upstream_facts.SiteLimitTaken,
         upstream_facts.SiteFailsafeBegun,
         upstream_facts.SiteLimitEnded,
@@ -261,6 +262,12 @@ class Regulator:
         cap_ma = run.demand.cap_ma
         if cap_ma is not None and cap_ma < most_ma:
             most_ma, capped_by = max(cap_ma, least_ma), ("car", f"car takes no more than {amperes(cap_ma)}")
+        cap = outlet.picture.cap
+        if cap is not None and cap.limit_ma < most_ma:
+            words = f"limited to {amperes(cap.limit_ma)} by {cap.by}"
+            if cap.limit_ma < least_ma:
+                return 0, None, words
+            most_ma, capped_by = cap.limit_ma, ("limit", words)
         if run.demand.satisfied:
             most_ma, capped_by = least_ma, ("car", "car takes nothing: kept at its minimum for another try")
         for meter in self._behind[outlet.key]:

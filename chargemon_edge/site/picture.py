@@ -16,7 +16,7 @@ from chargemon_edge.site import clock_facts, facts, upstream_facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.rollout import CampaignState
 from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
-from chargemon_edge.site.site_limit import SiteLimit
+from chargemon_edge.site.site_limit import ConnectorCap, SiteLimit
 
 
 class MeterPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -75,6 +75,8 @@ class ConnectorPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last limit it did not take, cleared by the next one that it takes."""
     doubted: facts.ProfilesInDoubt | None = None
     """The last time that whatever it held before was put in doubt."""
+    cap: ConnectorCap | None = None
+    """What somebody lets it draw at most."""
     fail_safe_ma: int | None = None
     """The fallback current that the charger is known to hold as its default; None: never confirmed."""
 
@@ -410,6 +412,10 @@ def _site_limit(
     fold.put_limit(fact.limit)
 
 
+def _capped(fold: Fold, fact: upstream_facts.ConnectorCapped) -> None:
+    fold.change_connector(fact.charge_point, fact.connector, cap=fact.cap)
+
+
 def _site_limit_gone(fold: Fold, fact: upstream_facts.SiteLimitGone) -> None:
     fold.take_limit(fact.limit.source)
 
@@ -472,6 +478,7 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     facts.ProfilesInDoubt: _in_doubt,
     UpdateRecorded: _update,
     CampaignRecorded: _campaign,
+    upstream_facts.ConnectorCapped: _capped,
     upstream_facts.SiteLimitTaken: _site_limit,
     upstream_facts.SiteFailsafeBegun: _site_limit,
     upstream_facts.SiteLimitEnded: _site_limit,

@@ -41,6 +41,16 @@ class SiteLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ramp_ma_per_s: int = 0
 
 
+class ConnectorCap(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What somebody lets one connector draw at most. It only lowers: what the fuses leave counts as well."""
+
+    limit_ma: int
+    """Below the connector's minimum it pauses."""
+    until_utc_ms: int | None = None
+    """None: until it is taken away."""
+    by: str
+
+
 class Cap(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What may flow through the main fuse at one moment, and who says so."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.site.site_limit import SiteLimit
+from chargemon_edge.site.site_limit import ConnectorCap, SiteLimit
 
 
 class UpstreamHeard(Fact, frozen=True, kw_only=True, gc=False):
@@ -74,6 +74,15 @@ class SiteLimitGone(Fact, frozen=True, kw_only=True, gc=False):
     """It has risen above the fuse: only its number is remembered."""
 
     limit: SiteLimit
+
+
+class ConnectorCapped(Fact, frozen=True, kw_only=True, gc=False):
+    """Somebody lets a connector draw no more than this, or (None) whatever the balancer gives it again."""
+
+    charge_point: str
+    connector: int
+    cap: ConnectorCap | None
+    by: str
 
 
 class DesiredReached(Fact, frozen=True, kw_only=True, gc=False):

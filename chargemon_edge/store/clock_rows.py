@@ -107,6 +107,7 @@ NOT_OURS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "issued_certificate": ("ends_utc_ms",),
         "reservation": ("expiry_utc_ms",),
         "site_limit": ("until_utc_ms",),
+        "connector_cap": ("until_utc_ms",),
     },
     "samples": {"reading": ("measured_utc_ms",)},
 }

@@ -19,7 +19,7 @@ from chargemon_edge.store.restore_files import restore_files
 from chargemon_edge.store.restore_operations import restore_operations
 from chargemon_edge.store.restore_rollouts import restore_campaigns, restore_stopped, restore_updating
 from chargemon_edge.store.restore_tokens import restore_tokens
-from chargemon_edge.store.restore_upstream import restore_upstream
+from chargemon_edge.store.restore_upstream import restore_caps, restore_upstream
 from chargemon_edge.store.transactions import COLUMNS, known_from_row, moment_of
 
 # how far back a register reading is looked for: some ten minutes of a busy site
@@ -52,6 +52,9 @@ def restore(
             transaction=transaction,
             energy_wh=energy_wh.get((charge_point, number), transaction.meter_start_wh),
         )
+    for (charge_point, number), cap in restore_caps(site).items():
+        before = connectors[charge_point].get(number, ConnectorPicture())
+        connectors[charge_point][number] = replace(before, cap=cap)
     charge_points = {identity: ChargePointPicture(connectors=entry) for identity, entry in connectors.items()}
     for identity, known, boot in _charge_points(site, now):
         charge_points[identity] = ChargePointPicture(known=known, boot=boot, connectors=connectors.get(identity, {}))

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from chargemon_edge.control.upstream_records import CommandRecord, DesiredRecord, Heard, RestoredUpstream
-from chargemon_edge.site.site_limit import SiteLimit
+from chargemon_edge.site.site_limit import ConnectorCap, SiteLimit
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.store.reader import Reader
 
@@ -50,6 +50,17 @@ def _command_record(row: tuple[Any, ...]) -> CommandRecord:
         taken_utc_ms=row[10],
         ended_utc_ms=row[11],
     )
+
+
+def restore_caps(site: sqlite3.Connection) -> dict[tuple[str, int], ConnectorCap]:
+    """What each connector may draw at most."""
+    return {
+        (charge_point, connector): ConnectorCap(limit_ma=limit_ma, until_utc_ms=until_utc_ms, by=by)
+        for charge_point, connector, limit_ma, until_utc_ms, by in site.execute(
+            "SELECT charge_point, connector, limit_ma, until_utc_ms, set_by FROM connector_cap "
+            "WHERE limit_ma IS NOT NULL"
+        )
+    }
 
 
 def restore_upstream(site: sqlite3.Connection) -> RestoredUpstream:

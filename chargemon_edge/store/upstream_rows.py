@@ -30,6 +30,10 @@ _LIMIT = (
     "INSERT OR REPLACE INTO site_limit (source, kind, n, stage, until_utc_ms, l1_ma, l2_ma, l3_ma, power_w, set_by) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_CAP = (
+    "INSERT OR REPLACE INTO connector_cap (charge_point, connector, limit_ma, until_utc_ms, set_by) "
+    "VALUES (?, ?, ?, ?, ?)"
+)
 _DESIRED = (
     "INSERT OR REPLACE INTO desired_state (upstream, name, version, state, body, error, changed_utc_ms) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -112,6 +116,16 @@ def _limit_gone(fact: facts.SiteLimitGone) -> tuple[Statement, ...]:
     return (_limit(fact.limit),)
 
 
+def _capped(fact: facts.ConnectorCapped) -> tuple[Statement, ...]:
+    cap = fact.cap
+    limit_ma, until_utc_ms = (None, None) if cap is None else (cap.limit_ma, cap.until_utc_ms)
+    row = Statement(_CAP, (fact.charge_point, fact.connector, limit_ma, until_utc_ms, fact.by))
+    told = event(
+        fact, fact.charge_point, connector=fact.connector, limit_ma=limit_ma, until_utc_ms=until_utc_ms, by=fact.by
+    )
+    return (row, told)
+
+
 def _desired(fact: facts.DesiredReached) -> tuple[Statement, ...]:
     row = (fact.upstream, fact.name, fact.version, fact.state, fact.body, fact.error, fact.at.utc_ms)
     told = event(
@@ -135,8 +149,9 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.SiteFailsafeBegun: _failsafe,
     facts.SiteLimitEnded: _limit_ended,
     facts.SiteLimitGone: _limit_gone,
+    facts.ConnectorCapped: _capped,
     facts.DesiredReached: _desired,
 }
 
-STATEMENTS: tuple[str, ...] = (_HEARD, _TAKEN, _BEGUN, _ENDED, _LIMIT, _DESIRED)
+STATEMENTS: tuple[str, ...] = (_HEARD, _TAKEN, _BEGUN, _ENDED, _LIMIT, _CAP, _DESIRED)
 """This file's SQL, in the order in which a group is written."""

@@ -15,6 +15,7 @@ import msgspec
 
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
+from chargemon_edge.control.connector_caps import ConnectorCaps
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.records import HistoryUnavailableError
@@ -69,6 +70,7 @@ class BridgeRooms(msgspec.Struct, frozen=True, kw_only=True):
     commands: Commands
     profiles: ChargingProfiles
     limits: SiteLimits
+    caps: ConnectorCaps
     roll: Callable[[], float]
     """A random number between 0 and 1."""
     clock_synced: Callable[[], bool]
@@ -132,7 +134,7 @@ class Bridge:
         self._commands = CommandPath(
             settings.name,
             settings.commands,
-            operations=Operations(rooms.present, rooms.commands, rooms.profiles),
+            operations=Operations(rooms.present, rooms.commands, rooms.profiles, rooms.caps),
             own=self._own,
             present=rooms.present,
             journal=rooms.journal,

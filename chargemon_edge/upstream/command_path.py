@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 # so many may be under way; the broker keeps the others
 UNDER_WAY_MAX = 200
 
+_OWN = ("birth", "ping")
 Own = Callable[[str], Verdict]
 """Carries out one of our own operations, by its name."""
 
@@ -208,7 +209,7 @@ class CommandPath:
 
     async def _carry_out(self, asked: Asked, began_s: float) -> None:
         command = asked.command
-        if asked.operation.action is None and command.op != "ocpp":
+        if command.op in _OWN:
             verdict = self._own(command.op)
         else:
             by = f"upstream {self._upstream}" + (f" ({asked.by})" if asked.by else "")

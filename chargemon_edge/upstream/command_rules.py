@@ -61,6 +61,8 @@ _SHORT: dict[str, Operation] = {
     "composite_schedule": _ocpp("GetCompositeSchedule", 60, "repeat"),
 }
 _OWN: dict[str, Operation] = {
+    "limit": Operation(action=None, expires_s=300, after_crash="repeat"),
+    "limit_clear": Operation(action=None, expires_s=300, after_crash="repeat"),
     "ocpp": Operation(action=None, expires_s=60),
     "birth": Operation(action=None, expires_s=60, after_crash="repeat"),
     "ping": Operation(action=None, expires_s=60, after_crash="repeat"),

@@ -379,6 +379,15 @@ class LimitEnded(Detail, frozen=True, kw_only=True):
     reason: str
 
 
+class ConnectorCapped(Detail, frozen=True, kw_only=True):
+    """Somebody lets a connector draw no more than this; without a limit: whatever the balancer gives it."""
+
+    connector: int
+    by: str
+    limit_ma: Number = UNSET
+    until_utc_ms: Number = UNSET
+
+
 class DesiredReached(Detail, frozen=True, kw_only=True):
     """What became of a desired state: the same as on ``reported``."""
 

@@ -67,6 +67,7 @@ KINDS: dict[str, tuple[str, type[d.Detail]]] = {
     "SiteLimitTaken": ("limit.set", d.LimitTaken),
     "SiteFailsafeBegun": ("limit.failsafe", d.FailsafeBegun),
     "SiteLimitEnded": ("limit.ended", d.LimitEnded),
+    "ConnectorCapped": ("limit.connector", d.ConnectorCapped),
     "DesiredReached": ("desired.reached", d.DesiredReached),
 }
 """The fact's name in the journal → the kind upstream, and its members."""

@@ -10,18 +10,24 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from chargemon_edge.control import wishes
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands, Refused
+from chargemon_edge.control.connector_caps import ConnectorCaps
 from chargemon_edge.control.ports import Answered, Busy, CallErrored, Outcome, TimedOut
 from chargemon_edge.control.present import Present
+from chargemon_edge.ocpp import timestamps
 from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.picture import ConnectorPicture
+from chargemon_edge.site.site_limit import ConnectorCap
+from chargemon_edge.site.units import milliamperes_from_amperes
 from chargemon_edge.upstream.command_rules import Asked
+from chargemon_edge.upstream.requests import LimitArguments
 
 # a car that is plugged in begins within seconds of a start; a driver who walks up with a plug has this long
 EFFECT_S = 60.0
@@ -42,8 +48,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Operations:
     """Carries out what is asked of charge points."""
 
-    def __init__(self, present: Present, commands: Commands, profiles: ChargingProfiles, *, effect_s: float = EFFECT_S):
+    def __init__(
+        self,
+        present: Present,
+        commands: Commands,
+        profiles: ChargingProfiles,
+        caps: ConnectorCaps,
+        *,
+        effect_s: float = EFFECT_S,
+    ) -> None:
         self._present = present
+        self._caps = caps
         self._commands = commands
         self._profiles = profiles
         self._effect_s = effect_s
@@ -52,6 +67,8 @@ class Operations:
 
     async def run(self, asked: Asked, by: str, begin: Callable[[], Any], expired: Callable[[], bool]) -> Verdict:
         """Carry *asked* out; *begin* is awaited right before anything is sent: from then on it may have happened."""
+        if asked.command.op in ("limit", "limit_clear"):
+            return await self._limit(asked, by, begin)
         request = self._request(asked)
         if isinstance(request, Verdict):
             return request
@@ -70,6 +87,43 @@ class Operations:
                 return await effect.seen(verdict, self._effect_s) if verdict.state == "done" else verdict
             finally:
                 effect.end()
+
+    async def _limit(self, asked: Asked, by: str, begin: Callable[[], Any]) -> Verdict:
+        """What a connector may draw at most: through the balancer, never around it."""
+        charge_point, number = self._charge_point(asked), asked.command.tgt.c
+        connector = 1 if isinstance(number, UnsetType) else number
+        if charge_point is None or not self._caps.knows(charge_point, connector):
+            return Verdict(state="rejected", code="no_target", message="tgt names no connector of the site")
+        cap = None
+        if asked.command.op == "limit":
+            try:
+                wish = msgspec.convert(asked.command.args, LimitArguments)
+            except msgspec.ValidationError as error:
+                return Verdict(state="rejected", code="bad_args", message=str(error))
+            until_utc_ms = None if isinstance(wish.until, UnsetType) else timestamps.parse(wish.until)
+            if until_utc_ms is None and not isinstance(wish.until, UnsetType):
+                return Verdict(state="rejected", code="bad_args", message="until is no time")
+            cap = ConnectorCap(limit_ma=milliamperes_from_amperes(wish.a), until_utc_ms=until_utc_ms, by=by)
+        if await begin() is False or await self._caps.put(charge_point, connector, cap, by) is not None:
+            return Verdict(state="failed", code="not_stored", message="the disk does not take it; nothing was changed")
+        if cap is None:
+            return Verdict(state="done")
+        verified = await self._followed(charge_point, connector, cap.limit_ma)
+        return _done(verified=verified)
+
+    async def _followed(self, charge_point: str, connector: int, limit_ma: int) -> bool:
+        """Whether the connector is seen to draw no more than that in time."""
+        present = self._present
+        try:
+            async with asyncio.timeout(self._effect_s):
+                while True:
+                    version = present.version
+                    entry = present.connector(charge_point, connector)
+                    if entry.transaction is None or _obeys(entry, limit_ma):
+                        return True
+                    await present.changed(version)
+        except TimeoutError:
+            return False
 
     def proven(self, asked: Asked, taken_utc_ms: int) -> Verdict:
         """What the picture says of a command that was being carried out when we were stopped."""
@@ -147,6 +201,17 @@ def _verdict(outcome: Outcome | Refused) -> Verdict:
     if isinstance(outcome, Busy):
         return Verdict(state="failed", code="busy", message="too much waits for the charge point; nothing was sent")
     return Verdict(state="failed", code="not_connected", message="the charge point is not connected; nothing was sent")
+
+
+def _obeys(entry: ConnectorPicture, limit_ma: int) -> bool:
+    """Whether it holds the limit, and has drawn no more since, as far as it says."""
+    if entry.held is None or entry.held.limit_ma > limit_ma:
+        return False
+    values = entry.values
+    if values is None or values.current_ma is None:
+        return True
+    # a charger's own electronics draw a little while a car is paused
+    return values.at.mono_s > entry.held.sent_mono_s and max(values.current_ma) <= limit_ma * 1.1 + 500
 
 
 class _Effect:

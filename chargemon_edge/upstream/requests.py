@@ -58,6 +58,14 @@ class LimitWish(Wish, frozen=True, kw_only=True):
     by: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
 
 
+class LimitArguments(Wish, frozen=True, kw_only=True):
+    """``args`` of the command ``limit``: what one connector may draw at most."""
+
+    a: Current
+    until: When | UnsetType = UNSET
+    """Left out: until ``limit_clear``."""
+
+
 class ReplayWish(Wish, frozen=True, kw_only=True):
     """``in/replay``."""
 

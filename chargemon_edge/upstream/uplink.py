@@ -34,6 +34,7 @@ class Uplink:
         self.replace(upstreams)
         tasks.create_task(self._keep_heads(), name="uplink heads")
         tasks.create_task(self.rooms.limits.run(), name="site limits")
+        tasks.create_task(self.rooms.caps.run(), name="connector caps")
 
     def replace(self, upstreams: Sequence[UpstreamSettings]) -> None:
         """Run these from now on; one whose settings are the same is not disturbed."""

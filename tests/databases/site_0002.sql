@@ -152,6 +152,15 @@ CREATE TABLE connector (
 INSERT INTO "connector" VALUES('CP1',1,'Charging','NoError',NULL,1800000000000,NULL,6000,13000,6000,7,120.0);
 INSERT INTO "connector" VALUES('CP1',2,'Charging','NoError',NULL,1800000000000,NULL,NULL,13000,6000,8,120.0);
 INSERT INTO "connector" VALUES('CP1',3,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE connector_cap (
+    charge_point TEXT NOT NULL,
+    connector INTEGER NOT NULL,
+    limit_ma INTEGER,
+    until_utc_ms INTEGER,
+    set_by TEXT NOT NULL,
+    PRIMARY KEY (charge_point, connector)
+) STRICT, WITHOUT ROWID;
+INSERT INTO "connector_cap" VALUES('CP1',1,10000,1800000600000,'upstream operator');
 CREATE TABLE delivery (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     charge_point TEXT NOT NULL,
@@ -244,10 +253,11 @@ INSERT INTO "event" VALUES(1800000000055,1800000000000,'CommandEnded',NULL,'{"id
 INSERT INTO "event" VALUES(1800000000056,1800000000000,'SiteLimitTaken',NULL,'{"source":"upstream operator","n":4,"until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
 INSERT INTO "event" VALUES(1800000000057,1800000000000,'SiteFailsafeBegun',NULL,'{"source":"upstream operator","reason":"not renewed","until_utc_ms":1800000900000,"l1_ma":32000,"l2_ma":0,"l3_ma":0}');
 INSERT INTO "event" VALUES(1800000000058,1800000000000,'SiteLimitEnded',NULL,'{"source":"upstream operator","reason":"the fail-safe has lasted"}');
-INSERT INTO "event" VALUES(1800000000059,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
-INSERT INTO "event" VALUES(1800000000060,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
-INSERT INTO "event" VALUES(1800000000061,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
-INSERT INTO "event" VALUES(1800000000062,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
+INSERT INTO "event" VALUES(1800000000059,1800000000000,'ConnectorCapped','CP1','{"connector":1,"limit_ma":10000,"until_utc_ms":1800000600000,"by":"upstream operator"}');
+INSERT INTO "event" VALUES(1800000000060,1800000000000,'DesiredReached',NULL,'{"name":"config","upstream":"operator","ver":"7","state":"applied"}');
+INSERT INTO "event" VALUES(1800000000061,1800000000000,'TransactionStarted','CP1','{"connector":2,"transaction_id":8,"id_tag":"04A1B2C3","id_tag_status":"Accepted","meter_start_wh":1200,"started_utc_ms":1799999999500}');
+INSERT INTO "event" VALUES(1800000000062,1800000000000,'StatusReported','CP1','{"connector":2,"status":"Charging"}');
+INSERT INTO "event" VALUES(1800000000063,1800000000000,'StopKept','CP1','{"transaction_id":98,"doubt":"unknown"}');
 CREATE TABLE file_ticket (
     ticket_id TEXT PRIMARY KEY,
     charge_point TEXT NOT NULL,
@@ -434,7 +444,7 @@ BEGIN
 END;
 CREATE INDEX security_event_source ON security_event (source);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('event',1800000000062);
+INSERT INTO "sqlite_sequence" VALUES('event',1800000000063);
 INSERT INTO "sqlite_sequence" VALUES('charging_transaction',8);
 INSERT INTO "sqlite_sequence" VALUES('operation',3);
 INSERT INTO "sqlite_sequence" VALUES('delivery',1);

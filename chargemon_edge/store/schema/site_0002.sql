@@ -272,6 +272,16 @@ CREATE TABLE site_limit (
     set_by TEXT
 ) STRICT, WITHOUT ROWID;
 
+-- what somebody lets a connector draw at most; null: no such limit any more
+CREATE TABLE connector_cap (
+    charge_point TEXT NOT NULL,
+    connector INTEGER NOT NULL,
+    limit_ma INTEGER,
+    until_utc_ms INTEGER,
+    set_by TEXT NOT NULL,
+    PRIMARY KEY (charge_point, connector)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE desired_state (
     upstream TEXT NOT NULL,
     name TEXT NOT NULL,

@@ -11,6 +11,7 @@ from typing import Any
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
+from chargemon_edge.control.connector_caps import ConnectorCaps
 from chargemon_edge.control.ports import Clock, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.site_limits import SiteLimits
@@ -70,6 +71,7 @@ class Running:
                 ),
                 profiles=ChargingProfiles(self.present, store.journal, self.clock, restored.operations),
                 limits=self.limits,
+                caps=ConnectorCaps(self.present, store.journal, self.clock),
                 roll=lambda: roll,
                 clock_synced=lambda: True,
                 telemetry_lag_s=0.5,

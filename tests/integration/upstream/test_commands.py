@@ -193,3 +193,29 @@ async def test_a_birth_says_everything_again(tmp_path: Path, broker: Broker) -> 
             operator.say(CMD, command("birth-0001", op="birth", tgt={}, args={}))
             await until(lambda: len(operator.on("/info")) == 2 and len(operator.on("/cp/YARD")) == 2)
             site.happen(facts.LinkClosed(at=moment(site.clock), charge_point="YARD", reason="test"))
+
+
+async def test_a_connector_is_limited_through_the_balancer_and_again_after_a_restart(
+    tmp_path: Path, broker: Broker
+) -> None:
+    upstream = settings(broker.port, commands=("limit", "limit_clear"))
+    yard = {"cp": "YARD", "c": 1}
+    with listening(broker) as operator:
+        async with running(tmp_path, upstream) as site:
+            await connected(site, operator)
+            operator.say(CMD, command("limit-0001", op="limit", tgt=yard, args={"a": 10, "until": in_minutes(9)}))
+            assert await verdict(operator, "limit-0001") == ("done", None)
+            operator.say(CMD, command("limit-0002", op="limit", tgt={"cp": "YARD", "c": 7}, args={"a": 10}))
+            assert await verdict(operator, "limit-0002") == ("rejected", "no_target")
+            operator.say(CMD, command("limit-0003", op="limit", tgt=yard, args={"a": -1}))
+            assert await verdict(operator, "limit-0003") == ("rejected", "bad_args")
+        async with running(tmp_path, upstream) as site:
+            cap = site.present.connector("YARD", 1).cap
+            assert cap is not None
+            assert (cap.limit_ma, cap.by) == (10_000, "upstream operator (desk 4)")
+            operator.say(CMD, command("limit-0004", op="limit_clear", tgt=yard, args={}))
+            assert await verdict(operator, "limit-0004") == ("done", None)
+            assert site.present.connector("YARD", 1).cap is None
+
+    kinds = [message.body["k"] for message in operator.on("/ev")]
+    assert kinds.count("limit.connector") == 2

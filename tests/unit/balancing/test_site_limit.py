@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from chargemon_edge.balancing.rows import Rows
-from chargemon_edge.site.site_limit import NO_CAP, SiteLimit, cap, current_at, power_at
+from chargemon_edge.site.site_limit import NO_CAP, ConnectorCap, SiteLimit, cap, current_at, power_at
 from chargemon_edge.site.units import PerPhase, same_on_all
-from chargemon_edge.site.upstream_facts import SiteLimitGone, SiteLimitTaken
+from chargemon_edge.site.upstream_facts import ConnectorCapped, SiteLimitGone, SiteLimitTaken
 from tests.unit.balancing.scene import Scene, simple_site
 
 LIMIT = SiteLimit(
@@ -88,3 +88,28 @@ def test_a_lower_limit_is_lower_at_once() -> None:
     falling = replace(LIMIT, rises_at_mono_s=100.0, from_ma=same_on_all(50_000), ramp_ma_per_s=200)
 
     assert current_at(falling, 0.0) == same_on_all(32_000)
+
+
+def test_a_connectors_own_limit_lowers_it_pauses_it_and_leaves_the_rest_to_others() -> None:
+    scene = Scene(simple_site(2, meter=False, background_a=10))
+    scene.link("a", "b")
+    scene.start("a", "b")
+    scene.run(120)
+
+    def capped(limit_ma: int | None) -> None:
+        given = None if limit_ma is None else ConnectorCap(limit_ma=limit_ma, by="upstream operator")
+        scene.say(ConnectorCapped(at=scene.at, charge_point="a", connector=1, cap=given, by="upstream operator"))
+        scene.run(300)
+
+    capped(10_000)
+    assert (scene.held_ma("a"), scene.held_ma("b")) == (10_000, 32_000)
+    assert {one.reason for one in scene.tick().plan.limits.values()} >= {"limited to 10 A by upstream operator"}
+    capped(0)
+    assert (scene.held_ma("a"), scene.held_ma("b")) == (0, 32_000)
+    # it never raises
+    capped(60_000)
+    shared = [scene.held_ma("a") or 0, scene.held_ma("b") or 0]
+    assert sum(shared) <= 53_000
+    assert min(shared) >= 26_000
+    capped(None)
+    assert [scene.held_ma("a"), scene.held_ma("b")] == shared

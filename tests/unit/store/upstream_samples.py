@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from chargemon_edge.site import upstream_facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.site_limit import SiteLimit
+from chargemon_edge.site.site_limit import ConnectorCap, SiteLimit
 from chargemon_edge.site.units import PerPhase
 
 UTC_MS = 1_800_000_000_000
@@ -31,6 +31,13 @@ UPSTREAM: tuple[Fact, ...] = (
         at=AT, limit=replace(LIMIT, stage="ending", current_ma=None), reason="the fail-safe has lasted"
     ),
     upstream_facts.SiteLimitGone(at=AT, limit=replace(LIMIT, stage="gone", current_ma=None)),
+    upstream_facts.ConnectorCapped(
+        at=AT,
+        charge_point="CP1",
+        connector=1,
+        cap=ConnectorCap(limit_ma=10_000, until_utc_ms=UTC_MS + 600_000, by="upstream operator"),
+        by="upstream operator",
+    ),
     upstream_facts.DesiredReached(
         at=AT, upstream="operator", name="config", version="7", state="applied", body='{"keys":{}}'
     ),
