@@ -65,17 +65,14 @@ def site_view(
     what is wrong with the configuration's files; *store*: how the disk stands; *upstreams*: how the operators above the
     site do.
     """
-    meters = tuple(
-        _meter(place, picture.meters.get(place.name, _NO_METER), now, meter_stale_s) for place in site.meters
-    )
+    meters = tuple(_meters(site, picture, now, meter_stale_s))
     charge_points = tuple(_charge_points(site, picture, now))
     connectors = tuple(_connectors(site, picture, plan, now))
     circuits = _circuits(site, plan, meters, connectors)
     uptime_s = max(0.0, now.mono_s - picture.started.mono_s)
-    armed = plan is not None and plan.armed
     why = "starting: nothing decided yet" if plan is None else plan.why
     raised = alarms(
-        armed=None if plan is None else armed,
+        armed=None if plan is None else plan.armed,
         why=why,
         uptime_s=uptime_s,
         meters=meters,
@@ -96,7 +93,7 @@ def site_view(
         at_utc_ms=now.utc_ms,
         site=site.name,
         uptime_s=round(uptime_s, 1),
-        armed=armed,
+        armed=plan is not None and plan.armed,
         why=why,
         commissioning_s=None if commissioning_s is None else round(commissioning_s, 1),
         last_backup_utc_ms=None if store.last_backup is None else store.last_backup.made_utc_ms,
@@ -107,6 +104,11 @@ def site_view(
         charge_points=charge_points,
         connectors=connectors,
     )
+
+
+def _meters(site: Site, picture: SitePicture, now: Moment, stale_s: float) -> Iterator[MeterView]:
+    for place in site.meters:
+        yield _meter(place, picture.meters.get(place.name, _NO_METER), now, stale_s)
 
 
 def _uplink(one: UpstreamStanding) -> UplinkView:
