@@ -41,7 +41,10 @@ DEMANDS = {
     "S24": "The unit's exposure, as systemd counts it, is 1.3 at most; what the daemon does not need, fails when tried",
     "S25": "The documented steps install nothing but what the releaser signed; it needs no network; its files match",
     "S26": "The bill of materials lists exactly what is in the package; no library is below its floor",
+    "S28": "Id tags are masked in what leaves the box unless asked for; a card that is forgotten leaves no byte in "
+    "records, log and backups; a wiped box keeps one number",
     "S29": "Contact, 24 and 72 hours and the end of support are stated; page and status show version and support",
+    "S30": "A support bundle holds no secret and no whole id tag, wherever they stood",
 }
 
 

@@ -8,6 +8,8 @@ import stat
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.system.daemon import SECRET, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
 
@@ -19,6 +21,7 @@ SITE = (
 )
 
 
+@pytest.mark.demand("S30")
 async def test_a_bundle_helps_and_holds_no_canary(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()

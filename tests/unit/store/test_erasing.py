@@ -44,6 +44,7 @@ FACTS = (
 )
 
 
+@pytest.mark.demand("S28")
 async def test_a_forgotten_tag_leaves_no_byte_and_nothing_else_goes(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         store.journal.record(FACTS)
@@ -119,6 +120,7 @@ def test_a_short_tag_is_found_where_it_is_the_whole_value_only() -> None:
     assert hide("in 2027") == "in 2027"
 
 
+@pytest.mark.demand("S28")
 async def test_wiping_leaves_nothing_but_the_mark_of_ids(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         store.journal.record(FACTS)

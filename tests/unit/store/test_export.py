@@ -85,6 +85,7 @@ def test_every_foreign_key_finds_its_row_and_the_file_is_sound(directory: Path, 
     assert len(kinds) > 10
 
 
+@pytest.mark.demand("S28")
 @pytest.mark.parametrize("as_csv", [False, True])
 def test_no_canary_leaves_the_box_unless_asked_for(directory: Path, tmp_path: Path, as_csv: bool) -> None:
     def content(target: Path, *, with_tags: bool) -> bytes:
