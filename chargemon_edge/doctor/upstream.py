@@ -6,17 +6,42 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from chargemon_edge.doctor.finding import Finding, attention, broken, ok
-from chargemon_edge.doctor.subject import Subject
+from chargemon_edge.doctor.subject import Daemon, Subject
 from chargemon_edge.upstream.settings import UpstreamSettings
+from chargemon_edge.web import client
+from chargemon_edge.web.resources.upstreams import UpstreamView
 
 _TIMEOUT_S = 5.0
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
-    """One finding for each upstream: the first step that fails."""
+    """One finding for each upstream: the first step that fails; and what the running daemon says of it."""
     for one in subject.settings.upstreams:
         yield _tried(one)
+    if subject.settings.upstreams and subject.daemon is not None:
+        yield from _told(subject.daemon)
+
+
+def _told(daemon: Daemon) -> Iterator[Finding]:
+    """Only the daemon logs in."""
+    try:
+        standings = msgspec.json.decode(
+            client.ask(daemon.socket, "GET", "/api/v1/upstreams"), type=tuple[UpstreamView, ...]
+        )
+    except (client.ClientError, msgspec.DecodeError):
+        return
+    for one in standings:
+        if one.connected:
+            yield ok(f"upstream {one.name}: the daemon is logged in, {one.backlog} events wait")
+        else:
+            yield broken(
+                f"upstream {one.name}: the daemon is not logged in: {one.error or 'it has not tried yet'}; "
+                f"{one.backlog} events wait",
+                "check username, password_file or certificate_file with the operator of the broker",
+            )
 
 
 def _tried(one: UpstreamSettings) -> Finding:

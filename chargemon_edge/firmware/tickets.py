@@ -13,10 +13,13 @@ import os
 import secrets
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from chargemon_edge.control.durable import make_durable
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.firmware.names import TOKEN_BYTES
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.file_facts import Ticket, TicketEnd, TicketEnded, TicketIssued
 from chargemon_edge.site.file_protocol import FileProtocol
@@ -48,6 +51,7 @@ class Tickets:
         # from before our time: how far their files had come nobody knows
         self.restored = frozenset(self._by_id)
         present.follow(self._folded, (TicketIssued, TicketEnded))
+        present.follow(self._redate, (ClockCorrected,))
 
     async def issue(
         self,
@@ -124,6 +128,16 @@ class Tickets:
         for ticket in list(self._by_id.values()):
             if ticket.expires_utc_ms <= now_ms:
                 self.end(ticket.ticket_id, "expired")
+
+    def _redate(self, fact: Fact) -> None:
+        """One that was issued by a time that was not known to be right is good for as long as it was."""
+        assert isinstance(fact, ClockCorrected)
+        for ticket in list(self._by_id.values()):
+            issued_utc_ms = fact.moved(ticket.issued_utc_ms)
+            if issued_utc_ms != ticket.issued_utc_ms:
+                expires_utc_ms = ticket.expires_utc_ms + fact.by_ms
+                moved = replace(ticket, issued_utc_ms=issued_utc_ms, expires_utc_ms=expires_utc_ms)
+                self._by_id[ticket.ticket_id] = self._by_digest[ticket.digest] = moved
 
     def _folded(self, fact: Fact) -> None:
         if isinstance(fact, TicketIssued):

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import json
 import os
+import re
 import sqlite3
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.charge_point import ChargePoint
 from tests.system.daemon import METER, Daemon, charge_point
@@ -237,3 +245,65 @@ async def test_a_racing_clock_hurries_nothing(tmp_path: Path) -> None:
     assert early == 0
     assert abs(now["utc_ms"] / 1000 - time.time()) < 30
     assert answer is not None
+
+
+async def test_a_charger_whose_certificate_seems_not_to_be_valid_yet_gets_in_once_the_time_is_right(
+    tmp_path: Path,
+) -> None:
+    """OpenSSL goes by the machine's clock; certificates of others have a beginning."""
+    machine = Machine(tmp_path)
+    machine.set(in_1970())
+    context = _shown_certificate(tmp_path)
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "tls.toml").write_text(
+        f'[chargers]\ntls_port = 0\nmutual_tls_port = 0\n[keys]\ncharger_authorities = "{tmp_path}/others.pem"\n'
+        '[[charge_point]]\nidentity = "TLS"\nsecurity_profile = 3\n'
+        '[[charge_point.connector]]\nnumber = 1\ncircuit = "main"\nfallback_a = 0\n'
+    )
+    with running(tmp_path, machine) as daemon:
+        found = re.search(r"charge points on (\S+) \(mutual-tls\)", daemon.line("(mutual-tls)"))
+        assert found is not None
+        with pytest.raises((ssl.SSLError, OSError, websockets.WebSocketException)):
+            await _greet(found[1], context)
+        await asyncio.to_thread(daemon.line, "certificate is not yet valid")
+        machine.set(0)
+        machine.synchronise()
+        await asyncio.to_thread(daemon.line, "time known")
+        await _greet(found[1], context)
+
+
+async def _greet(address: str, context: ssl.SSLContext) -> None:
+    async with websockets.connect(
+        f"wss://{address}/TLS", subprotocols=[websockets.Subprotocol("ocpp1.6")], ssl=context, proxy=None
+    ) as link:
+        await link.send('[2,"1","Heartbeat",{}]')
+        assert "currentTime" in str(await link.recv())
+
+
+def _shown_certificate(folder: Path) -> ssl.SSLContext:
+    """What a charger of another authority shows; that authority lies in ``others.pem``."""
+    now = datetime.datetime.now(datetime.UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("others", "TLS")]
+    made = []
+    for place, key in enumerate(keys):
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(names[place])
+            .issuer_name(names[0])
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=30))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca=place == 0, path_length=None), critical=True)
+        )
+        made.append(builder.sign(keys[0], hashes.SHA256()))
+    pem = serialization.Encoding.PEM
+    (folder / "others.pem").write_bytes(made[0].public_bytes(pem))
+    secret = keys[1].private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "charger.pem").write_bytes(secret + made[1].public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.load_cert_chain(folder / "charger.pem")
+    return context

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -86,7 +88,8 @@ def another_program(port: int) -> Iterator[int]:
 
 async def test_a_daemon_that_runs_is_asked_for_what_only_it_knows(tmp_path: Path) -> None:
     with grid_meter(5) as meter:
-        config = CIRCUIT + METER.format(port=meter.port) + charge_point("GATE") + charge_point("AWAY")
+        office = upstream("127.0.0.1", free_port(), more="tls = false")
+        config = CIRCUIT + METER.format(port=meter.port) + charge_point("GATE") + charge_point("AWAY") + office
         # else a refusal is written with the next ten seconds' records
         (tmp_path / "conf.d").mkdir()
         (tmp_path / "conf.d" / "soon.toml").write_text("[store]\nrecord_flush_s = 0.1\n")
@@ -100,7 +103,9 @@ async def test_a_daemon_that_runs_is_asked_for_what_only_it_knows(tmp_path: Path
                 code, told = await asyncio.to_thread(doctor, daemon.config)
             assert daemon.stop() == 0
 
-    assert code == 1
+    assert code == 2
+    assert "no connection" in of(told, "upstream")
+    assert "broken: upstream office: the daemon is not logged in: " in of(told, "upstream")
     assert "ok: the daemon has been running" in of(told, "daemon")
     assert "1 of 2 charge points are connected" in of(told, "chargers", "ok")
     assert "AWAY was turned away: login refused" in of(told, "chargers", "attention")
@@ -290,6 +295,38 @@ def a_listener_that_speaks(answer: bytes) -> Iterator[int]:
         thread.join()
 
 
+@contextmanager
+def a_broker_of_another_authority(folder: Path) -> Iterator[int]:
+    """Whose root lies in ``root.pem``; it ends each handshake politely."""
+    now = datetime.datetime.now(datetime.UTC)
+    root, key = authorities.new_authority("ecdsa", "broker", now), authorities.new_key("ecdsa")
+    made = authorities.server_certificate(root, key, ["localhost"], "broker", now + datetime.timedelta(days=9))
+    (folder / "broker.pem").write_bytes(pair_pem(key, [made]))
+    (folder / "root.pem").write_bytes(pair_pem(root.key, [root.certificate]).partition(b"-----BEGIN CERT")[2])
+    (folder / "root.pem").write_bytes(b"-----BEGIN CERT" + (folder / "root.pem").read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "broker.pem")
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                peer, _ = server.accept()
+            except OSError:
+                return
+            with peer, contextlib.suppress(OSError), context.wrap_socket(peer, server_side=True) as secured:
+                secured.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield int(server.getsockname()[1])
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+
+
 def test_an_upstream_is_tried_step_by_step_each_with_its_own_words(tmp_path: Path) -> None:
     def told(text: str) -> str:
         return of(doctor(stopped(tmp_path, CIRCUIT + text))[1], "upstream")
@@ -300,7 +337,15 @@ def test_an_upstream_is_tried_step_by_step_each_with_its_own_words(tmp_path: Pat
         handshake = told(upstream("127.0.0.1", port))
         plain = told(upstream("127.0.0.1", port, more="tls = false"))
 
+    with a_broker_of_another_authority(tmp_path) as port:
+        certificate = told(upstream("localhost", port))
+        trusted = told(upstream("localhost", port, more=f'ca_file = "{tmp_path}/root.pem"'))
+
     assert "the name is not found" in name
+    assert "its certificate is refused: " in certificate
+    assert "set ca_file" in certificate
+    assert trusted.startswith("ok: ")
+    assert "TLSv1" in trusted
     assert "no connection" in connection
     assert "the TLS handshake failed" in handshake
     assert plain.startswith("ok: ")

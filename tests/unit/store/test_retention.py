@@ -181,3 +181,13 @@ def test_a_short_disk_gets_back_what_samples_took(site: sqlite3.Connection, tmp_
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] < 2_100_000
     assert left > 30_000
+
+
+def test_while_the_time_is_not_known_nothing_is_old(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    add_readings(samples, 10, UTC_MS)
+    for fact in ONE_OF_EACH:
+        for statement in ROWS.get(type(fact), lambda _fact: ())(fact):
+            site.execute(statement.sql, statement.parameters)
+
+    assert retention(site, samples).slice(None, disk_is_short=False) == 0
+    assert retention(site, samples).slice(UTC_MS + 10_000 * DAY_MS, disk_is_short=False) > 10
