@@ -140,7 +140,7 @@ class App:
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
             uplink = _uplink(settings, store, present, commands, clock)
-            updates = self.updates = rollout(store, present, directory, files, commands, cards, keys, clock)
+            updates = self.updates = rollout(store, present, directory, files, commands, cards, models, keys, clock)
             page = _page(
                 *(settings, store, present, commissioning, models, configuration, chargers, cards, access, uplink),
                 *(timekeeping, files, updates, clock),

@@ -6,7 +6,7 @@ from chargemon_edge.control.campaigns import Campaigns
 from chargemon_edge.control.cards import Cards
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
-from chargemon_edge.control.ports import ChargePoints, Clock, FirmwareFiles
+from chargemon_edge.control.ports import ChargePoints, Clock, FirmwareFiles, QuirksOf
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.rollout import Rollout
 from chargemon_edge.control.update_request import UpdateRequest
@@ -20,6 +20,7 @@ def rollout(
     files: FirmwareFiles,
     commands: Commands,
     cards: Cards,
+    models: QuirksOf,
     keys: ConfigurationMemory,
     clock: Clock,
 ) -> Rollout:
@@ -39,6 +40,7 @@ def rollout(
         charge_points=charge_points,
         files=files,
         reservations=cards.reservations,
+        models=models,
         journal=store.journal,
         clock=clock,
     )

@@ -15,6 +15,7 @@ from chargemon_edge.control.durable import make_durable
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.update_steps import UNDER_WAY, VERDICTS, Step
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.rollout import OPEN, Campaign, CampaignState, RestoredCampaigns, Rules, Update
 from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
@@ -56,6 +57,7 @@ class Campaigns:
         for update in restored.updates:
             self._updates[update.campaign][update.charge_point] = update
         present.follow(self._folded, (CampaignRecorded, UpdateRecorded))
+        present.follow(self._redate, (ClockCorrected,))
 
     # ------------------------------------------------------------ what there is
 
@@ -191,6 +193,20 @@ class Campaigns:
         self._present.apply(new)
         # what is lost with the disk is asked again after a restart
         self._journal.commit(new, _told)
+
+    def _redate(self, fact: Fact) -> None:
+        """The moment before which nobody is to be asked stays as a person wrote it."""
+        assert isinstance(fact, ClockCorrected)
+        for number, campaign in self._campaigns.items():
+            self._campaigns[number] = replace(campaign, made_utc_ms=fact.moved(campaign.made_utc_ms))
+        for updates in self._updates.values():
+            for identity, one in updates.items():
+                if one.since_utc_ms:
+                    since_utc_ms = fact.moved(one.since_utc_ms)
+                    by_ms = since_utc_ms - one.since_utc_ms
+                    updates[identity] = replace(
+                        one, since_utc_ms=since_utc_ms, not_before_utc_ms=one.not_before_utc_ms + by_ms
+                    )
 
     def _folded(self, fact: Fact) -> None:
         if isinstance(fact, UpdateRecorded):

@@ -18,7 +18,16 @@ from msgspec.structs import replace
 
 from chargemon_edge.control.campaign_rules import SHORT_PAUSE_S, Decision, decide, hindrance
 from chargemon_edge.control.campaigns import Campaigns
-from chargemon_edge.control.ports import ChargePoints, Clock, FileOffer, FirmwareFiles, Journal, NotOffered, moment
+from chargemon_edge.control.ports import (
+    ChargePoints,
+    Clock,
+    FileOffer,
+    FirmwareFiles,
+    Journal,
+    NotOffered,
+    QuirksOf,
+    moment,
+)
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.reservations import Reservations
 from chargemon_edge.control.update_questions import UpdateQuestions
@@ -88,6 +97,7 @@ class Rollout:
         charge_points: ChargePoints,
         files: FirmwareFiles,
         reservations: Reservations,
+        models: QuirksOf,
         journal: Journal,
         clock: Clock,
         minute: Callable[[int], int] = minute_of_day,
@@ -109,7 +119,7 @@ class Rollout:
         self._due_s: dict[Place, float] = {}
         # who is being asked at this moment
         self._asking: set[Place] = set()
-        self._questions = UpdateQuestions(present, charge_points, clock, self._step)
+        self._questions = UpdateQuestions(present, charge_points, clock, models, self._step)
         # why nobody has a turn, as it was logged last
         self._why: dict[int, str] = {}
         present.follow(self._followed, _HEARD)

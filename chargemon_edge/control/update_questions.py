@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from chargemon_edge.control.ports import ChargePoints, Clock
+from chargemon_edge.control.ports import ChargePoints, Clock, QuirksOf
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.update_steps import REPORTING, UNDER_WAY, Step
 from chargemon_edge.ocpp.v16 import messages as m
@@ -23,12 +23,18 @@ class UpdateQuestions:
     """One conversation for each charge point; a new one ends the one before."""
 
     def __init__(
-        self, present: Present, charge_points: ChargePoints, clock: Clock, step: Callable[[str], Step | None]
+        self,
+        present: Present,
+        charge_points: ChargePoints,
+        clock: Clock,
+        models: QuirksOf,
+        step: Callable[[str], Step | None],
     ) -> None:
         """*step*: where the update of a charge point stands."""
         self._present = present
         self._charge_points = charge_points
         self._clock = clock
+        self._models = models
         self._step = step
         self._until_s: dict[str, float] = {}
         self._talks: dict[str, asyncio.Task[None]] = {}
@@ -49,7 +55,8 @@ class UpdateQuestions:
         step = self._step(charge_point)
         if step is Step.CONFIRMING or (step in UNDER_WAY and not self._has_booted(charge_point)):
             await self._trigger(charge_point, "BootNotification")
-        if self._step(charge_point) in REPORTING:
+        # who blocks after many TriggerMessages is asked for what counts, and no more
+        if self._step(charge_point) in REPORTING and self._models.quirks(charge_point).triggers_per_hour is None:
             await self._trigger(charge_point, "FirmwareStatusNotification")
 
     def _has_booted(self, charge_point: str) -> bool:

@@ -44,8 +44,9 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     begin_install_s: Patient = 1_800.0
     """From the download to the installation; a running transaction stops this clock."""
     install_s: Patient = 1_800.0
-    boot_s: Patient = 900.0
-    """From ``Installed`` (or the restart) to the boot, and from a boot with the old version to another one."""
+    boot_s: Patient = 1_800.0
+    """From ``Installed`` (or the restart) to the boot, and from a boot with the old version to another one. Some models
+    need up to nineteen minutes before they dial again."""
     confirm_s: Patient = 300.0
     """Until it has told its version when it is asked; also what it is given after a restart of the daemon."""
 

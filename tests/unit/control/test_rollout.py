@@ -29,6 +29,8 @@ from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.daemon import LoopClock
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import card_facts, facts
+from chargemon_edge.site.charger_model import Quirks
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.device_facts import KeyRead
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.file_facts import TicketEnded
@@ -40,7 +42,7 @@ from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.rollout import Campaign, CampaignState, Patience, RestoredCampaigns, Rules, Update
 from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
 from chargemon_edge.site.units import same_on_all
-from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal
+from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, FakeModels
 from tests.unit.store.card_samples import reservation
 
 IMAGE = Image(
@@ -121,6 +123,7 @@ class Scene:
         self.present = Present(site, SitePicture(started=moment(self.clock)))
         self.files = FakeFiles(image)
         self.keys: dict[str, AsRead] = {}
+        self.models = FakeModels()
         commands = Commands(
             present=self.present,
             charge_points=self.charge_points,
@@ -142,6 +145,7 @@ class Scene:
             charge_points=self.charge_points,
             files=self.files,
             reservations=Reservations(present=self.present, journal=self.journal, clock=self.clock),
+            models=self.models,
             journal=self.journal,
             clock=self.clock,
             minute=lambda _utc_ms: 12 * 60,
@@ -391,6 +395,26 @@ def test_a_charge_point_that_comes_back_without_a_boot_is_asked_for_its_version(
     tell(story)
 
 
+def test_who_blocks_after_many_questions_is_asked_one() -> None:
+    async def story(scene: Scene) -> None:
+        for budget, asked in ((None, ["BootNotification", "FirmwareStatusNotification"]), (6, ["BootNotification"])):
+            scene.models.of_all = Quirks(triggers_per_hour=budget)
+            name = "CP1" if budget is None else "CP2"
+            await scene.start([name])
+            scene.report(name, "Downloading")
+            scene.unlink(name)
+            scene.link(name)
+            await asyncio.sleep(30)
+            triggered = [
+                request.requested_message
+                for one, request in scene.charge_points.asked
+                if one == name and isinstance(request, m.TriggerMessageRequest)
+            ]
+            assert triggered == asked
+
+    tell(story)
+
+
 def test_an_answer_with_the_old_version_is_no_boot() -> None:
     async def story(scene: Scene) -> None:
         await scene.start(["CP1"])
@@ -401,7 +425,7 @@ def test_an_answer_with_the_old_version_is_no_boot() -> None:
         scene.boot("CP1", "1.0")
         await asyncio.sleep(1)
         assert scene.step("CP1") is Step.REBOOTING
-        await asyncio.sleep(900)
+        await asyncio.sleep(1_800)
         assert (scene.step("CP1"), scene.asked("TriggerMessage")) == (Step.CONFIRMING, ["CP1", "CP1"])
         scene.boot("CP1", "1.0")
         await asyncio.sleep(1)
@@ -604,6 +628,34 @@ def test_pause_and_cancel_leave_those_alone_that_were_asked() -> None:
                 assert str(error) == "it is cancelled"
             else:
                 raise AssertionError("a cancelled campaign was changed")
+
+    tell(story)
+
+
+def test_when_the_time_becomes_known_what_was_dated_by_the_wrong_one_moves_with_it() -> None:
+    async def story(scene: Scene) -> None:
+        campaign = await scene.start(["CP1", "CP2"], at_once=1, retry_s=300)
+        scene.report("CP1", "Downloading", "DownloadFailed")
+        await asyncio.sleep(1)
+        before = scene.campaigns.updates(campaign.number)
+        year_ms = 365 * 86_400_000
+        scene.happen(
+            ClockCorrected(
+                at=scene.at(),
+                boot="b",
+                by_ms=year_ms,
+                offset_ms=year_ms,
+                source="a time service",
+                doubted_since_utc_ms=0,
+                before_utc_ms=scene.clock.utc_ms(),
+            )
+        )
+        after = scene.campaigns.updates(campaign.number)
+        assert [now.since_utc_ms - then.since_utc_ms for then, now in zip(before, after, strict=True)] == [year_ms] * 2
+        assert after[0].not_before_utc_ms - before[0].not_before_utc_ms == year_ms
+        moved = scene.campaigns.find(campaign.number)
+        assert moved is not None
+        assert moved.made_utc_ms - campaign.made_utc_ms == year_ms
 
     tell(story)
 
