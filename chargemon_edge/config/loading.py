@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -261,6 +261,16 @@ def _model_mistakes(file: File) -> list[str]:
     ]
 
 
+def _ports_of_files(file: File) -> Iterator[str]:
+    others = {"chargers.port": file.chargers.port, "chargers.tls_port": file.chargers.tls_port}
+    others |= {"chargers.mutual_tls_port": file.chargers.mutual_tls_port, "page.port": file.page.port}
+    for name in ("ftp_port", "ftps_port"):
+        port = getattr(file.files, name)
+        yield from (
+            f"files.{name} and {other} are both {port}" for other, taken in others.items() if port and taken == port
+        )
+
+
 def _room_mistakes(file: File, chargers: CsmsSettings, folder: Path) -> list[str]:
     """What each room finds wrong in its own settings."""
     wrong = [f"meter {one.name!r}: {words}" for one in file.meter for words in meter_settings.mistakes(one)]
@@ -271,6 +281,7 @@ def _room_mistakes(file: File, chargers: CsmsSettings, folder: Path) -> list[str
     wrong += [f"keys: {words}" for words in keys_settings.mistakes(file.keys)]
     tls = chargers.tls_port is not None or chargers.mutual_tls_port is not None
     wrong += [f"files: {words}" for words in files_settings.mistakes(file.files, tls=tls)]
+    wrong += _ports_of_files(file)
     if file.chargers.charge_points:
         wrong.append("chargers.charge_points: write each charger as a [[charge_point]] table")
     for name in ("port", "tls_port", "mutual_tls_port"):

@@ -111,10 +111,13 @@ class FileDesk:
     async def start(self, listeners: Mapping[FileProtocol, int], host: str) -> None:
         """Look at what is on disk, and serve. *listeners*: the ports that hand sockets over to :attr:`http`.
 
-        Raises OSError; :meth:`stop` closes what is open then.
+        A disk or a port that cannot be had costs what needs it, and is told of: charging goes on without files.
         """
-        self._library.open()
-        self._deliveries.open()
+        for kept in (self._library, self._deliveries):
+            try:
+                kept.open()
+            except OSError as error:
+                log.error("files cannot be kept: %s", error)
         self._ports = dict(listeners)
         self.http.start(self._settings.max_transfers + _ANSWERING)
         self._ports.update(await self._ftp.start(host))

@@ -87,7 +87,10 @@ class Disk:
 
     def room_for(self, count: int) -> bool:
         """Whether *count* bytes more leave the databases what is theirs."""
-        usage = shutil.disk_usage(self._directory)
+        try:
+            usage = shutil.disk_usage(self._directory)
+        except OSError:
+            return False
         return usage.free - count >= usage.total * self._free_min_percent // 100
 
     async def draft(self, folder: str) -> Draft:

@@ -57,7 +57,7 @@ class FtpSide:
         self._sessions: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str) -> Mapping[FileProtocol, int]:
-        """Listen where the settings say; returns the ports. Raises OSError, with nothing open."""
+        """Listen where the settings say; returns the ports. One that cannot be had is told of and left out."""
         wanted: tuple[tuple[FileProtocol, int | None, bool], ...] = (
             ("FTP", self._settings.ftp_port, False),
             ("FTPS", self._settings.ftps_port, True),
@@ -75,8 +75,8 @@ class FtpSide:
                     ssl=self._tls if secure else None,
                 )
             except OSError as error:
-                await self.stop()
-                raise OSError(error.errno, f"{protocol} cannot listen on {host} port {port}: {error}") from error
+                log.error("%s is not served: cannot listen on %s port %d: %s", protocol, host, port, error)
+                continue
             self._servers.append(server)
             ports[protocol] = server.sockets[0].getsockname()[1]
             log.info("listening for charge points on %s:%d (%s)", host, ports[protocol], protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,12 @@ from tests.integration.files.depot import content, curl, depot, free_port
 
 MB = 1_000_000
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a disk takes root")
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Of 12 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk takes root")
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={12 * MB}", "tmpfs", str(place)], check=False)
@@ -73,3 +74,32 @@ async def test_a_disk_that_others_have_filled_is_told_of(small_disk: Path, tmp_p
         taken = await curl("--upload-file", str(sent), (await house.offer_upload()).url)
 
     assert (refused.status, taken.status) == (507, 200)
+
+
+async def test_a_directory_that_cannot_be_had_costs_the_files_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "no-directory").write_text("a file")
+    sent = tmp_path / "log"
+    sent.write_bytes(b"x")
+    lines = f'directory = "{tmp_path}/no-directory/files"\nftp_port = {free_port()}'
+    async with depot(tmp_path, lines) as house:
+        refused = await curl("--upload-file", str(sent), (await house.offer_upload()).url)
+        with pytest.raises(AssertionError, match="no room"):
+            await house.add(b"firmware")
+        authorized = await house.charge_point.call("Authorize", idTag=VALID)
+
+    assert refused.status == 507
+    assert authorized["idTagInfo"]["status"] == "Accepted"
+    assert "files cannot be kept" in caplog.text
+
+
+async def test_a_port_for_ftp_that_is_taken_costs_ftp_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        async with depot(tmp_path, f"ftp_port = {taken.getsockname()[1]}") as house:
+            protocols = house.desk.protocols("CP1")
+
+    assert protocols == ("HTTP",)
+    assert "FTP is not served" in caplog.text

@@ -121,6 +121,18 @@ def test_settings_of_a_meter_are_checked() -> None:
     assert "abacus" in said
 
 
+def test_ports_of_files_must_be_their_own_and_have_certificates() -> None:
+    wrong = "[files]\nftp_port = 8887\nftps_port = 8180\n"
+    with pytest.raises(ConfigError) as caught:
+        load(GOOD + wrong, Path())
+
+    assert sorted(caught.value.mistakes) == [
+        "files.ftp_port and chargers.port are both 8887",
+        "files.ftps_port and page.port are both 8180",
+        "files: ftps_port needs certificates: set chargers.tls_port as well",
+    ]
+
+
 def test_broken_toml_names_the_line() -> None:
     (said,) = mistakes('[site]\nname = "unclosed\n')
 
