@@ -40,9 +40,6 @@ NEXT_STEPS = (
 )
 """What a fresh installation waits for."""
 
-BACKUP_OLD_DAYS = 7
-_DAY_MS = 86_400_000
-
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -73,7 +70,7 @@ def alarms(
             if not_taken is not None or circuits or any(one.configured for one in charge_points)
             else _not_described()
         ),
-        *_store(store, now_utc_ms),
+        *_store(store),
         *(alarm for meter in meters for alarm in _meter(meter)),
         *(alarm for connector in connectors for alarm in _connector(connector)),
         *(alarm for charge_point in charge_points for alarm in _link(charge_point, uptime_s)),
@@ -157,7 +154,7 @@ def _not_armed(armed: bool | None, why: str) -> Iterator[AlarmView]:
         )
 
 
-def _store(store: StoreStanding, now_utc_ms: int) -> Iterator[AlarmView]:
+def _store(store: StoreStanding) -> Iterator[AlarmView]:
     if store.trouble is not None:
         yield AlarmView(
             code="disk_trouble",
@@ -167,24 +164,25 @@ def _store(store: StoreStanding, now_utc_ms: int) -> Iterator[AlarmView]:
             advice="Chargers keep their limits. See 'the disk is full' and 'the disk cannot be written' in the manual.",
         )
     for name in store.put_aside:
+        lost = (
+            "What came after the last backup may be missing" if name.startswith("site.") else "Its readings are missing"
+        )
         yield AlarmView(
             code="database_damaged",
             severity=Severity.WARNING,
             subject=name,
             what=f"A database was damaged and put aside: {name}.",
-            advice="What came after the last backup may be missing. Copy the file away if somebody is to look into it, "
-            "then delete it.",
+            advice=f"{lost}. Copy the file away if somebody is to look into it, then delete it.",
         )
     last = store.last_backup
-    old = last is not None and now_utc_ms - last.made_utc_ms > BACKUP_OLD_DAYS * _DAY_MS
-    if store.backup_trouble is not None or old:
+    if store.backup_trouble is not None:
         since = "there is none" if last is None else f"the last one is of {_date(last.made_utc_ms)}"
         yield AlarmView(
             code="backup_missing",
             severity=Severity.WARNING,
             subject="backup",
             what=f"No backup could be made; {since}.",
-            advice=f"{store.backup_trouble or 'None was made for days'}. Try: chargemon-edge backup",
+            advice=f"{store.backup_trouble.rstrip('.')}. Try: chargemon-edge backup",
         )
 
 
