@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/run-installed
 DEV_READY := $(VENV)/dev-installed
-SPELLED := .ci bench chargemon_edge debian docs etc release systemd tests CHANGELOG.md CONTRIBUTING.md Makefile README.md SECURITY.md pyproject.toml
+SPELLED := .ci bench chargemon_edge debian docs etc examples release systemd tests CHANGELOG.md CONTRIBUTING.md Makefile README.md SECURITY.md pyproject.toml
 
 # Every lock holds all of a thing's dependencies, so pip need not look for more
 PIP_INSTALL := pip install --quiet --quiet --require-hashes --no-deps

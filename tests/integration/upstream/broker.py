@@ -63,6 +63,10 @@ class Broker:
             self._process.wait(timeout=10)
             self._process = None
 
+    def forget(self) -> None:
+        """While it is stopped: lose what was retained, and every session."""
+        (self._config.parent / "mosquitto.db").unlink(missing_ok=True)
+
     def reload(self) -> None:
         """Read the access list anew."""
         assert self._process is not None
