@@ -27,11 +27,11 @@ class Promise(NamedTuple):
 PROMISES = {
     "R1": Promise(
         "kill -9 under load: no answered start or stop lost or doubled, every running one taken up under its id",
-        "200 kills of the writer: 3,335 starts and 3,445 stops answered, 0 lost",
+        "200 kills of the daemon: 92,633 starts and stops answered; of the writer alone: 3,998; 0 lost, 0 doubled",
     ),
     "R2": Promise(
         "Power cut (ext4): no answered start or stop lost",
-        "100 cuts: 7,768 starts and 7,658 stops answered, 0 lost, 0 doubled, every file sound",
+        "100 cuts: 7,062 starts and stops answered, 0 lost, 0 doubled, every file sound",
     ),
     "R3": Promise(
         "Back and answering 5 s after a crash; ready 0.8 s after exec",
