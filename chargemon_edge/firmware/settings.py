@@ -34,7 +34,7 @@ class FilesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """All transfers together, in thousands of bytes a second; 0: whatever the network takes."""
     max_transfers: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 64
     """At once; one more is told to come back."""
-    stall_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 120.0
+    stall_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 120.0
     """A transfer of which nothing moves for this long is cut; the charger may go on later where it was."""
     bind_address: bool = True
     """A charger's files are given and taken at the address of its own link only."""

@@ -179,7 +179,7 @@ async def test_the_cap_holds_over_all(tmp_path: Path) -> None:
 
 async def test_a_reader_that_stands_still_is_cut_and_may_go_on(tmp_path: Path) -> None:
     octets = content(20_000_000)
-    async with depot(tmp_path, "stall_s = 5\nbandwidth_kb_s = 0") as house:
+    async with depot(tmp_path, "stall_s = 1\nbandwidth_kb_s = 0") as house:
         offer = await house.offer(await house.add(octets))
         path = offer.url.partition("//")[2].partition("/")[2]
         host, _, port = offer.url.split("/")[2].partition(":")

@@ -142,7 +142,7 @@ async def test_a_form_without_a_file_an_empty_file_and_a_part_are_refused(tmp_pa
 
 
 async def test_an_upload_that_stands_still_is_cut(tmp_path: Path) -> None:
-    async with depot(tmp_path, "stall_s = 5") as house:
+    async with depot(tmp_path, "stall_s = 1") as house:
         offer = await house.offer_upload()
         address = urlsplit(offer.url)
         head = f"PUT {address.path} HTTP/1.1\r\nHost: box\r\nContent-Length: 1000\r\n\r\nx"
