@@ -283,12 +283,16 @@ class FileDesk:
         if ticket is None or (ticket.image_id is None) != (target.way == "uploads"):
             self._refused(source, "an address that opens nothing")
             return None
-        if self._settings.bind_address:
-            ends = self._around.whereabouts.ends(ticket.charge_point)
-            if not self._transfers.allows(ticket, source, None if ends is None else ends.theirs):
-                self._refused(source, f"the address of a file of {ticket.charge_point}, which is not there")
-                return None
+        if self._settings.bind_address and not self._is_there(ticket, source):
+            self._refused(source, f"the address of a file of {ticket.charge_point}, which is not there")
+            return None
         return ticket
+
+    def _is_there(self, ticket: Ticket, source: str) -> bool:
+        """Whether *source* is where the ticket's charge point was when it was issued, or is now by its link."""
+        ends = self._around.whereabouts.ends(ticket.charge_point)
+        places = {ticket.address} if ends is None else {ticket.address, ends.theirs}
+        return source_key(source) in {source_key(one) for one in places}
 
     def image_of(self, ticket: Ticket) -> Image | None:
         """What a ticket to fetch is for."""

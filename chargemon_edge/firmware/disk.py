@@ -49,7 +49,6 @@ class Disk:
         self._free_min_percent = free_min_percent
         self._inline = inline
         self._thread: ThreadPoolExecutor | None = None
-        self._ready = False
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Do *work*, which may take as long as the disk does. It is waited for even when whoever asked goes away."""

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
-from chargemon_edge.control.failures import source_key
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.firmware.bandwidth import Bandwidth, Pace
@@ -24,7 +23,8 @@ log = logging.getLogger(__name__)
 
 # a charger that has lost its connection does not know it for a while, and one that fetches in parts does so at once
 PER_TICKET_MAX = 4
-_TELL_S = 1.0
+# each telling wakes whoever looks at the site
+_TELL_S = 5.0
 
 
 class Running:
@@ -143,11 +143,6 @@ class Transfers:
         done, size_bytes = self._done.get(ticket_id, (0, None))
         return done, size_bytes, any(one.ticket.ticket_id == ticket_id for one in self._running)
 
-    def allows(self, ticket: Ticket, source: str, link: str | None) -> bool:
-        """Whether *source* is where the ticket's charge point is: then, or by its *link* now."""
-        places = {source_key(ticket.address)} | ({source_key(link)} if link is not None else set())
-        return source_key(source) in places
-
     def stop(self) -> None:
         """Cut all."""
         for running in list(self._running):
@@ -175,8 +170,8 @@ class Transfers:
         self._coverage.pop(fact.ticket_id, None)
         self._done.pop(fact.ticket_id, None)
         self._told_s.pop(fact.ticket_id, None)
-        if fact.end != "fetched":
+        # what has come to its end has ended its ticket itself
+        if fact.end in ("expired", "withdrawn"):
             for running in list(self._running):
-                # what ends its own ticket is not cut by that
-                if running.ticket.ticket_id == fact.ticket_id and fact.end in ("expired", "withdrawn"):
+                if running.ticket.ticket_id == fact.ticket_id:
                     running.cut()

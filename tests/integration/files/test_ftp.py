@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ftplib
 import io
+import os
 import socket
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chargemon_edge.site.file_facts import FileDelivered, TicketEnded, TransferEnded
-from tests.integration.files.depot import content, curl, depot, free_port
+from tests.integration.files.depot import Depot, content, curl, depot, free_port
 
 SIZE = 3_000_000
+# more of them in the long run
+EXAMPLES = int(os.environ.get("CHARGEMON_EXAMPLES", "4"))
+LINES = [
+    line.encode()
+    for line in (
+        "PASV",
+        "EPSV",
+        "EPSV ALL",
+        "CWD ..",
+        "CWD /firmware",
+        "REST 99999999999",
+        "RETR x",
+        "STOR x",
+        "SIZE x",
+        "FEAT",
+    )
+]
 
 
 def ftp(more: str = "") -> str:
@@ -191,3 +213,27 @@ async def test_a_session_that_tries_paths_out_is_ended(tmp_path: Path) -> None:
 
     assert answer.count(b"550 ") == 20
     assert b"421 " in answer
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from(LINES), min_size=1, max_size=30))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_said_costs_one_session_at_most(lines: list[bytes]) -> None:
+    async def talk(house: Depot, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await reader.readline()
+        writer.write(b"".join(line.replace(b"\n", b"") + b"\r\n" for line in lines) + b"QUIT\r\n")
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+        image = await house.add(content(10))
+        fetched = await curl((await house.offer(image, protocol="FTP")).url)
+        assert fetched.output == content(10)
+
+    async def run() -> None:
+        port = free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            async with depot(Path(folder), f"ftp_port = {port}") as house:
+                await talk(house, port)
+
+    asyncio.run(run())
