@@ -34,6 +34,7 @@ from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.connector_caps import ConnectorCaps
 from chargemon_edge.control.contact import Contact
+from chargemon_edge.control.desired import Desired
 from chargemon_edge.control.erasing import Erasing
 from chargemon_edge.control.kept_stops import KeptStops
 from chargemon_edge.control.not_taken import Instead, NotTaken
@@ -139,8 +140,9 @@ class App:
             commands = _commands(store, present, directory, cards, access, clock)
             contact, configuration, remote_start = _conversations(store, present, directory, models, keys, clock)
             commands.follow(configuration.answered)
-            uplink = _uplink(settings, store, present, commands, clock)
             updates = self.updates = rollout(store, present, directory, files, commands, cards, models, keys, clock)
+            desired = Desired(cards, models, configuration, keys, updates.campaigns, files.image)
+            uplink = _uplink(settings, store, present, commands, desired, clock)
             page = _page(
                 *(settings, store, present, commissioning, models, configuration, chargers, cards, access, uplink),
                 *(timekeeping, files, updates, clock),
@@ -321,7 +323,9 @@ def _balance(
     )
 
 
-def _uplink(settings: Settings, store: Store, present: Present, commands: Commands, clock: Clock) -> Uplink:
+def _uplink(
+    settings: Settings, store: Store, present: Present, commands: Commands, desired: Desired, clock: Clock
+) -> Uplink:
     # spreads a fleet in time; nobody's secret
     roll = random.random
     rooms = BridgeRooms(
@@ -335,6 +339,8 @@ def _uplink(settings: Settings, store: Store, present: Present, commands: Comman
         profiles=ChargingProfiles(present, store.journal, clock, store.restored.operations),
         limits=SiteLimits(present, store.journal, clock, roll, store.restored.upstream.limits),
         caps=ConnectorCaps(present, store.journal, clock),
+        desired=desired,
+        restored_desired=store.restored.upstream.desired,
         roll=roll,
         clock_synced=lambda: present.picture.clock.trusted,
         telemetry_lag_s=settings.store.samples_flush_s + TELEMETRY_LAG_S,

@@ -51,6 +51,8 @@ class ChargerModels:
     ) -> None:
         self._catalogue = catalogue
         self._said = said
+        # configuration keys that an operator above the site wants, by charge point
+        self._wanted: Mapping[str, Mapping[str, str]] = {}
         self._present = present
         # follows the same facts, and since longer: it is up to date when we are told
         self._keys = keys
@@ -65,6 +67,14 @@ class ChargerModels:
         """The configuration file says something else now; returns for whom something changed."""
         before = dict(self._known)
         self._said = said
+        self._look_at_all()
+        return [identity for identity, now in self._known.items() if now != before.get(identity, UNKNOWN)]
+
+    def want(self, configuration: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """These configuration keys are wanted as well, where the configuration file says nothing of them; returns for
+        whom something changed."""
+        before = dict(self._known)
+        self._wanted = configuration
         self._look_at_all()
         return [identity for identity, now in self._known.items() if now != before.get(identity, UNKNOWN)]
 
@@ -112,13 +122,17 @@ class ChargerModels:
         return Quirks(rate_unit=None if key is None else rate_unit_told(key.value))
 
     def _look_at_all(self) -> None:
-        for identity in {**self._known, **self._said, **self._present.picture.charge_points}:
+        for identity in {**self._known, **self._wanted, **self._said, **self._present.picture.charge_points}:
             entry = self._present.picture.charge_points.get(identity)
             boot = None if entry is None else entry.boot
             self._look(identity, None if boot is None else _nameplate(boot))
 
     def _look(self, identity: str, nameplate: Nameplate | None) -> Known:
         said = self._said.get(identity, SiteSays())
+        wanted = self._wanted.get(identity)
+        if wanted:
+            keys = {**wanted, **(said.quirks.configuration or {})}
+            said = msgspec.structs.replace(said, quirks=msgspec.structs.replace(said.quirks, configuration=keys))
         self._nameplates[identity] = nameplate
         told = self._told(identity)
         found = self._known[identity] = known(self._catalogue, nameplate, said.quirks, said.model, told=told)

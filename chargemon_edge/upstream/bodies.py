@@ -357,11 +357,3 @@ class Reported(Body, frozen=True, kw_only=True):
     """The version that is applied."""
     err: str | UnsetType = UNSET
     data: msgspec.Raw | UnsetType = UNSET
-
-
-class LogLine(Body, frozen=True, kw_only=True):
-    """``log``: off unless configured; QoS 0."""
-
-    ts: Ts
-    level: Literal["warning", "error"]
-    text: str

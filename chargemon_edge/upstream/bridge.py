@@ -16,6 +16,7 @@ import msgspec
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
 from chargemon_edge.control.connector_caps import ConnectorCaps
+from chargemon_edge.control.desired import Desired
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.records import HistoryUnavailableError
@@ -23,6 +24,7 @@ from chargemon_edge.control.site_limits import LimitPolicy, SiteLimits
 from chargemon_edge.control.upstream_records import (
     CommandLog,
     CommandRecord,
+    DesiredRecord,
     EventLog,
     Heard,
     MeasuredLog,
@@ -30,8 +32,9 @@ from chargemon_edge.control.upstream_records import (
 )
 from chargemon_edge.site.upstream_facts import UpstreamHeard
 from chargemon_edge.upstream import greeting, site_states
-from chargemon_edge.upstream.bodies import Result, Why
+from chargemon_edge.upstream.bodies import Reported, Result, Why
 from chargemon_edge.upstream.command_path import CommandPath
+from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.dial import DialError, dial
 from chargemon_edge.upstream.event_stream import EventStream
 from chargemon_edge.upstream.flow import LOST, Flow
@@ -71,6 +74,8 @@ class BridgeRooms(msgspec.Struct, frozen=True, kw_only=True):
     profiles: ChargingProfiles
     limits: SiteLimits
     caps: ConnectorCaps
+    desired: Desired
+    restored_desired: Sequence[DesiredRecord]
     roll: Callable[[], float]
     """A random number between 0 and 1."""
     clock_synced: Callable[[], bool]
@@ -112,6 +117,9 @@ class Bridge:
         self._replays = Replays(rooms.events, source, rooms.clock, self._topics, settings.events)
         self._inbox = self._made_inbox()
         self._results: deque[Result] = deque(maxlen=RESULTS_MAX)
+        # how far desired states are, latest wins; and which of that is to be said
+        self._reported: dict[str, Reported] = {}
+        self._unsaid: set[str] = set()
         self._result_waits = asyncio.Event()
         self._birth_wanted = asyncio.Event()
         self._cursor_timer: asyncio.TimerHandle | None = None
@@ -143,12 +151,23 @@ class Bridge:
             clock_synced=rooms.clock_synced,
             say=self._say_result,
         )
+        self._desired = DesiredStates(
+            settings.name,
+            settings.desired,
+            desired=rooms.desired,
+            present=rooms.present,
+            journal=rooms.journal,
+            clock=rooms.clock,
+            say=self._say_reported,
+            restored=rooms.restored_desired,
+        )
         return Inbox(
             settings.name,
             self._topics,
             commands=self._commands,
             limits=rooms.limits,
             replays=self._replays,
+            desired=self._desired,
             clock=rooms.clock,
             say=self._say_result,
         )
@@ -163,6 +182,7 @@ class Bridge:
             async with asyncio.TaskGroup() as tasks:
                 self._inbox.start(tasks)
                 self._commands.start(tasks, unfinished)
+                tasks.create_task(self._desired.run())
                 await self._connections()
         finally:
             for end in unfollow:
@@ -310,10 +330,16 @@ class Bridge:
             await self._birth_wanted.wait()
 
     async def _say_results(self, flow: Flow) -> None:
+        self._unsaid.update(self._reported)
         while True:
-            while not self._results:
+            while not self._results and not self._unsaid:
                 self._result_waits.clear()
                 await self._result_waits.wait()
+            for name in sorted(self._unsaid):
+                self._unsaid.discard(name)
+                await self._say(flow, self._topics.reported(name), _encode(self._reported[name]))
+            if not self._results:
+                continue
             message = Outgoing(topic=self._topics.results, payload=_encode(self._results[0]))
             if not flow.fits(message):
                 short = msgspec.structs.replace(self._results[0], data=msgspec.UNSET, code="too_large")
@@ -325,6 +351,11 @@ class Bridge:
 
     def _say_result(self, result: Result) -> None:
         self._results.append(result)
+        self._result_waits.set()
+
+    def _say_reported(self, name: str, reported: Reported) -> None:
+        self._reported[name] = reported
+        self._unsaid.add(name)
         self._result_waits.set()
 
     async def _heads(self, flow: Flow) -> None:

@@ -53,7 +53,6 @@ CHANNELS = (
     Channel("tm/replay", "send", 1, "no", (bodies.Telemetry, *_REPLAYED), "Those of the past"),
     Channel("res", "send", 1, "no", (bodies.Result,), "Where commands stand"),
     Channel("reported/{name}", "send", 1, "yes", (bodies.Reported,), "How far a desired state is reached"),
-    Channel("log", "send", 0, "no", (bodies.LogLine,), "Warnings of the log, where configured"),
     Channel("in/cmd", "receive", 1, "no", (requests.Command,), "A command; a retained one is refused"),
     Channel("in/limit", "receive", 1, "allowed", (requests.LimitWish,), "What the site may draw, until when"),
     Channel("in/desired/{name}", "receive", 1, "yes", (requests.Desired,), "What should be"),
@@ -232,6 +231,8 @@ if __name__ == "__main__":
 
     folder = Path(__file__).parent / "contract"
     folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
     for name, content in written().items():
         (folder / name).write_bytes(content)
     manual = Path(__file__).parents[2] / "docs" / "mqtt.md"

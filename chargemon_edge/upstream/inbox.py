@@ -19,6 +19,7 @@ from chargemon_edge.site.units import PerPhase, milliamperes_from_amperes
 from chargemon_edge.upstream.bodies import Result, ResultState, known
 from chargemon_edge.upstream.command_path import CommandPath
 from chargemon_edge.upstream.command_rules import PAYLOAD_MAX_BYTES
+from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.mqtt import Incoming
 from chargemon_edge.upstream.replay import Replays
 from chargemon_edge.upstream.requests import LimitWish, ReplayWish
@@ -45,6 +46,7 @@ class Inbox:
         commands: CommandPath,
         limits: SiteLimits,
         replays: Replays,
+        desired: DesiredStates,
         clock: Clock,
         say: Callable[[Result], None],
     ) -> None:
@@ -53,6 +55,7 @@ class Inbox:
         self._commands = commands
         self._limits = limits
         self._replays = replays
+        self._desired = desired
         self._clock = clock
         self._say = say
         self._tasks: asyncio.TaskGroup | None = None
@@ -76,11 +79,21 @@ class Inbox:
             self._tasks.create_task(self._limit(message, source, kind, acknowledge), name="site limit")
             return
         acknowledge()
-        if place.kind == "replay" and not message.retain:
+        if place.kind == "desired":
+            assert self._tasks is not None
+            self._tasks.create_task(self._guarded(place.name, message.payload), name="desired state")
+        elif place.kind == "replay" and not message.retain:
             self._replay(message.payload)
         elif place.kind == "unknown" and message.payload:
             self.strange += 1
             log.info("message on a strange topic upstream=%s topic=%r", self._upstream, message.topic[:100])
+
+    async def _guarded(self, name: str, payload: bytes) -> None:
+        try:
+            await self._desired.received(name, payload)
+        except Exception:
+            # the edge: a mistake of ours costs one wish
+            log.exception("desired state failed upstream=%s name=%s", self._upstream, name)
 
     def _replay(self, payload: bytes) -> None:
         try:

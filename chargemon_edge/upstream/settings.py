@@ -8,7 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from chargemon_edge.control.desired import NAMES
 from chargemon_edge.upstream.bodies import SITE_PATTERN
+from chargemon_edge.upstream.command_rules import OPERATIONS
+from chargemon_edge.upstream.event_kinds import KINDS, passes
 from chargemon_edge.upstream.topics import DEFAULT_PREFIX
 
 Pace = Literal["live", "normal", "lte"]
@@ -80,7 +83,12 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 def mistakes(settings: UpstreamSettings) -> list[str]:
     """Everything that makes it unusable, one sentence each with a line of advice; empty: sound."""
-    return [*_name_mistakes(settings), *_security_mistakes(settings), *_number_mistakes(settings)]
+    return [
+        *_name_mistakes(settings),
+        *_wish_mistakes(settings),
+        *_security_mistakes(settings),
+        *_number_mistakes(settings),
+    ]
 
 
 def mistakes_together(upstreams: Sequence[UpstreamSettings]) -> list[str]:
@@ -113,6 +121,19 @@ def _name_mistakes(settings: UpstreamSettings) -> Iterator[str]:
         yield f"group {settings.group!r} must be 1 to 40 small letters, digits and hyphens"
     if settings.client_id is not None and not 1 <= len(settings.client_id.encode()) <= 128:
         yield "client_id must be 1 to 128 bytes long"
+
+
+def _wish_mistakes(settings: UpstreamSettings) -> Iterator[str]:
+    for op in settings.commands:
+        if op != "*" and op not in OPERATIONS:
+            yield f"commands: there is no operation {op!r}; known are {', '.join(OPERATIONS)}, or *"
+    for name in settings.desired:
+        if name not in NAMES:
+            yield f"desired: {name!r} cannot be desired; known are {', '.join(NAMES)}"
+    kinds = [kind for kind, _ in KINDS.values()]
+    for wanted in settings.events:
+        if not any(passes(kind, (wanted,)) for kind in kinds):
+            yield f"events: {wanted!r} lets no kind of event through; docs/mqtt.md lists them"
 
 
 def _security_mistakes(settings: UpstreamSettings) -> Iterator[str]:

@@ -87,11 +87,6 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         """Of commands."""
         return self._own("res")
 
-    @property
-    def log(self) -> str:
-        """Lines of the log, where that is configured."""
-        return self._own("log")
-
     def reported(self, name: str) -> str:
         """Retained: how far a desired state is reached."""
         return self._own(f"reported/{level(name)}")

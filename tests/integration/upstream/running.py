@@ -9,20 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from chargemon_edge.clock import SystemClock
+from chargemon_edge.config.charger_models import catalogue
+from chargemon_edge.control.authorisation import AuthorisationSettings
+from chargemon_edge.control.campaigns import Campaigns
+from chargemon_edge.control.cards import Cards
+from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.charging_profiles import ChargingProfiles
 from chargemon_edge.control.commands import Commands
+from chargemon_edge.control.configuration import Configuration
+from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.connector_caps import ConnectorCaps
+from chargemon_edge.control.desired import Desired
 from chargemon_edge.control.ports import Clock, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.site_limits import SiteLimits
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.rollout import RestoredCampaigns
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.upstream.bridge import BridgeRooms
 from chargemon_edge.upstream.settings import UpstreamSettings
 from chargemon_edge.upstream.uplink import Uplink
 from tests.unit.control.fakes import FakeChargePoints
+from tests.unit.store.file_samples import image
 from tests.unit.web.example import SITE
 
 
@@ -54,6 +64,36 @@ class Running:
         self.limits = SiteLimits(
             self.present, store.journal, self.clock, roll=lambda: roll, restored=restored.upstream.limits
         )
+        keys = ConfigurationMemory(self.present, restored.devices)
+        models = ChargerModels(catalogue(), {}, self.present, keys)
+        self.cards = Cards(
+            AuthorisationSettings(), self.present, self.charge_points, store.journal, self.clock, restored.cards
+        )
+        self.commands = Commands(
+            present=self.present,
+            charge_points=self.charge_points,
+            journal=store.journal,
+            clock=self.clock,
+            restored=restored.operations,
+        )
+        configuration = Configuration(
+            present=self.present,
+            memory=keys,
+            charge_points=self.charge_points,
+            journal=store.journal,
+            clock=self.clock,
+            models=models,
+        )
+        self.models = models
+        self.campaigns = Campaigns(
+            present=self.present,
+            journal=store.journal,
+            clock=self.clock,
+            take_number=self.commands.take_number,
+            restored=RestoredCampaigns(),
+        )
+        library = {"image-1": image()}
+        desired = Desired(self.cards, models, configuration, keys, self.campaigns, library.get)
         self.uplink = Uplink(
             BridgeRooms(
                 present=self.present,
@@ -62,16 +102,12 @@ class Running:
                 events=store.outbox,
                 measured=store.measured,
                 command_log=store.commands,
-                commands=Commands(
-                    present=self.present,
-                    charge_points=self.charge_points,
-                    journal=store.journal,
-                    clock=self.clock,
-                    restored=restored.operations,
-                ),
+                commands=self.commands,
                 profiles=ChargingProfiles(self.present, store.journal, self.clock, restored.operations),
                 limits=self.limits,
                 caps=ConnectorCaps(self.present, store.journal, self.clock),
+                desired=desired,
+                restored_desired=restored.upstream.desired,
                 roll=lambda: roll,
                 clock_synced=lambda: True,
                 telemetry_lag_s=0.5,
