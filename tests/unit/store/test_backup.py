@@ -42,7 +42,7 @@ def reading(directory: Path) -> Iterator[sqlite3.Connection]:
 
 def made(directory: Path, reason: str = "asked", utc_ms: int = UTC_MS, free_min_bytes: int = 0) -> BackupRecord:
     with reading(directory) as source:
-        return make(source, directory, reason=reason, utc_ms=utc_ms, free_min_bytes=free_min_bytes)
+        return make(source, directory, reason=reason, utc_ms=utc_ms, free_min_bytes=free_min_bytes, flush=False)
 
 
 def test_it_holds_the_tables_and_the_keys_for_its_owner_alone(directory: Path) -> None:

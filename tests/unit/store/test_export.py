@@ -7,8 +7,6 @@ import contextlib
 import csv
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from chargemon_edge.site.card_facts import IdTagPut
 from chargemon_edge.site.cards import IdTag
 from chargemon_edge.site.facts import SecurityEvent
 from chargemon_edge.store.errors import StoreError
-from chargemon_edge.store.export_tables import TABLES, VIEWS
 from chargemon_edge.store.offline import write_export
 from chargemon_edge.store.tag_mask import TagMask
 from tests.unit.store.opened import commit, fill, opened
@@ -47,32 +44,6 @@ def directory(tmp_path: Path) -> Path:
 
 def exported(directory: Path, target: Path, *, as_csv: bool = False, with_tags: bool = False) -> dict[str, int]:
     return write_export(directory, target, contextlib.nullcontext(), as_csv=as_csv, with_tags=with_tags)
-
-
-def sqlite_utils_says(*arguments: str) -> str:
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "sqlite-utils"), *arguments], capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
-def test_sqlite_utils_reads_it(directory: Path, tmp_path: Path) -> None:
-    target = tmp_path / "export.db"
-    counts = exported(directory, target)
-    tables = {row["table"]: row["count"] for row in json.loads(sqlite_utils_says("tables", str(target), "--counts"))}
-    views = {row["view"] for row in json.loads(sqlite_utils_says("views", str(target)))}
-    sessions = json.loads(sqlite_utils_says("rows", str(target), "sessions"))
-
-    assert {table.name for table in TABLES} | {"about"} == set(tables)
-    assert {name: tables[name] for name in counts} == counts
-    assert views == set(VIEWS)
-    assert counts["transactions"] == 3
-    (session,) = [row for row in sessions if row["id"] == 101]
-    assert session["energy_kwh"] == 7.8
-    assert session["started"] == "2027-01-15T08:00:00Z"
-    assert "REFERENCES [charge_points]([identity])" in sqlite_utils_says("schema", str(target), "transactions").replace(
-        '"charge_points"("identity")', "[charge_points]([identity])"
-    )
 
 
 def test_every_foreign_key_finds_its_row_and_the_file_is_sound(directory: Path, tmp_path: Path) -> None:
