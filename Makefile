@@ -85,6 +85,7 @@ nightly: $(DEV_READY)  ## the same properties and simulations on many more seeds
 	@.ci/packages
 	CHARGEMON_TREES=$${CHARGEMON_TREES:-20000} CHARGEMON_SEEDS=$${CHARGEMON_SEEDS:-20} \
 	CHARGEMON_KILLS=$${CHARGEMON_KILLS:-50} CHARGEMON_HOURS=$${CHARGEMON_HOURS:-24} \
+	CHARGEMON_UPLINK_KILLS=$${CHARGEMON_UPLINK_KILLS:-20} \
 	STORE_KILLS=$${STORE_KILLS:-200} STORE_CUTS=$${STORE_CUTS:-200} \
 	CHARGEMON_FUZZ=$${CHARGEMON_FUZZ:-100000} CHARGEMON_EXAMPLES=$${CHARGEMON_EXAMPLES:-200} \
 	    $(PYTEST) --timeout=7200 tests/property tests/integration/csms tests/integration/store tests/integration/web tests/simulation tests/system

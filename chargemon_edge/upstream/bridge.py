@@ -463,7 +463,7 @@ class Bridge:
             mqtt=None if flow is None else _mqtt(flow.abilities),
             head=epochs.place(events.head),
             acknowledged=epochs.place(events.done),
-            backlog=max(0, events.head - events.done),
+            backlog=events.backlog,
             oldest_utc_ms=self._oldest_utc_ms,
             connections=self._sessions,
             refused={in_words(code): count for code, count in sorted(refused.items())},

@@ -138,6 +138,11 @@ class EventStream:
         """Whether the broker refuses the events."""
         return self.held is not None
 
+    @property
+    def backlog(self) -> int:
+        """How many events wait: numbers leap from one epoch to the next."""
+        return self._journal.epochs.between(self.done, self.head + 1)
+
     def written(self) -> None:
         """Something was written to the journal."""
         self._written.set()
@@ -153,8 +158,8 @@ class EventStream:
             self.heard = max(self.heard, first - 1)
             self._is_new = False
         pacer = None
-        if backlog_until - self.heard > FEW:
-            log.info("events wait for the uplink count=%d topic=%s", backlog_until - self.heard, self._topic)
+        if self.backlog > FEW:
+            log.info("events wait for the uplink count=%d topic=%s", self.backlog, self._topic)
             await asyncio.sleep(start_after_s)
             pacer = Pacer(self._clock, self._drain_per_s)
         after, skip, lost = self.heard, 0, 0

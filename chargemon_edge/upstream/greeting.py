@@ -64,7 +64,7 @@ def status(
                 tm=UNSET if heads.minute is None else TelemetryHeads(sent=heads.minute),
             ),
             outbox=Backlog(
-                ev=max(0, heads.head - heads.done),
+                ev=epochs.between(heads.done, heads.head + 1),
                 oldest_ts=UNSET if heads.oldest_utc_ms is None else format_utc(heads.oldest_utc_ms),
             ),
         )

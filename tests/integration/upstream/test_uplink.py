@@ -73,3 +73,17 @@ async def test_every_event_comes_once_in_order_also_those_of_an_outage(tmp_path:
     started = {event["d"]["transaction_id"] for event in events if event["k"] == "tx.start"}
     assert started == set(range(1, 302))
     assert any(event.get("hist") for event in events)
+
+
+async def test_what_waits_is_counted_in_events_over_restarts(tmp_path: Path, broker: Broker) -> None:
+    upstream = settings(broker.port, keepalive_s=60)
+    for first in (1, 11):
+        async with running(tmp_path, settings(1)) as site:
+            for number in range(first, first + 10):
+                await site.commit(site.started(number))
+    with listening(broker) as operator:
+        async with running(tmp_path, upstream) as site:
+            await until(lambda: site.uplink.standings()[0].connected and operator.on("/status"))
+            await until(lambda: site.uplink.standings()[0].backlog == 0)
+    # three starts, and two times ten transactions
+    assert operator.on("/status")[0].body["outbox"]["ev"] == 23

@@ -61,3 +61,16 @@ def complaints(topic: str, payload: bytes, *, prefix: str = DEFAULT_PREFIX) -> l
             return []
         found += errors
     return found
+
+
+def shape(payload: bytes) -> str:
+    """The kind of a message, its members and their types: for who sees thousands that differ in their values only."""
+    return json.dumps(_shaped(json.loads(payload)) if payload else None, sort_keys=True)
+
+
+def _shaped(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: value if name == "k" else _shaped(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_shaped(one) for one in part]
+    return type(part).__name__
