@@ -23,6 +23,7 @@ import msgspec
 
 Result = TypeVar("Result")
 _DRAFT = re.compile(r"draft-[0-9a-f]{16}")
+_SETTLE_BYTES = 8_000_000
 _NAME = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -111,6 +112,8 @@ class Draft:
         self._path = path
         self._digest = hashlib.sha256()
         self.size_bytes = 0
+        # how much of it is on the disk for sure
+        self._settled_bytes = 0
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640)
         self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
 
@@ -131,6 +134,14 @@ class Draft:
                 raise
         self._digest.update(data)
         self.size_bytes += len(data)
+        if self.size_bytes - self._settled_bytes >= _SETTLE_BYTES:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Have what was written leave memory: the service may have little, and who dirties too much of it is held."""
+        os.fdatasync(self._file.fileno())
+        os.posix_fadvise(self._file.fileno(), 0, self.size_bytes, os.POSIX_FADV_DONTNEED)
+        self._settled_bytes = self.size_bytes
 
     async def finish(self) -> Kept:
         """Everything is there: make it durable, under its draft's name still. Raises OSError."""
