@@ -76,6 +76,9 @@ class TransactionRecord(msgspec.Struct, frozen=True, kw_only=True):
     stop_id_tag: str | None
     energy_wh: int | None
     """Between the two readings; null while it runs, and if the register went backwards."""
+    times_doubted: bool
+    """Begun or ended while our time was not known to be right: the charge point's own times may be as wrong; ours were
+    put right since, or will be."""
 
 
 class MeterValueQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -22,7 +22,9 @@ _TIME = (
     "ON CONFLICT (number) DO UPDATE SET boot = excluded.boot, offset_ms = excluded.offset_ms, "
     "source = excluded.source, doubted_since_utc_ms = excluded.doubted_since_utc_ms"
 )
-STATEMENTS = (_TIME,)
+_DOUBTED = "UPDATE charging_transaction SET times_doubted = 1 WHERE transaction_id = ?"
+# after the row that is marked
+STATEMENTS = (_TIME, _DOUBTED)
 
 
 def _begun(fact: facts.ClockBegun) -> tuple[Statement, ...]:
@@ -49,6 +51,11 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.ClockCorrected: _corrected,
     facts.ClockApart: _apart,
 }
+
+
+def doubted(transaction_id: int) -> Statement:
+    """Mark a transaction that begins or ends while the time is not known to be right."""
+    return Statement(_DOUBTED, (transaction_id,))
 
 
 class Redating(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +126,11 @@ _COUNTED = (
     ("campaign_update", "not_before_utc_ms", "since_utc_ms"),
     ("file_ticket", "expires_utc_ms", "issued_utc_ms"),
 )
+# also those whose group was written when the time was known again
+_DOUBTED_THEN = (
+    "UPDATE charging_transaction SET times_doubted = 1 "
+    "WHERE start_received_utc_ms BETWEEN ? AND ? OR stop_received_utc_ms BETWEEN ? AND ?"
+)
 # out of the way first: a minute must not meet one that has not been moved yet
 _MINUTES = (
     "UPDATE meter_minute SET minute = -1 - (minute + ?) WHERE minute BETWEEN ? AND ?",
@@ -129,7 +141,8 @@ _MINUTES = (
 def redating(schema: str, one: Redating) -> list[Statement]:
     """What puts the rows of one file right. Doing it twice does no harm unless the two stretches overlap."""
     window = (one.by_ms, one.since_utc_ms, one.until_utc_ms)
-    found = [_moved(*counted, window) for counted in _COUNTED if schema == "site"]
+    found = [Statement(_DOUBTED_THEN, 2 * (one.since_utc_ms, one.until_utc_ms))] if schema == "site" else []
+    found += [_moved(*counted, window) for counted in _COUNTED if schema == "site"]
     found += [_moved(table, column, column, window) for table, columns in OURS[schema].items() for column in columns]
     if schema == "samples":
         minutes = (round(one.by_ms / 60_000), one.since_utc_ms // 60_000, one.until_utc_ms // 60_000)

@@ -121,7 +121,8 @@ def page_of(found: tuple[list[tuple[Any, ...]], int | None], record: Callable[[t
 
 _TRANSACTION = (
     "transaction_id, charge_point, connector, id_tag, id_tag_status, meter_start_wh, start_received_utc_ms, "
-    "started_utc_ms, reservation_id, stop_received_utc_ms, stopped_utc_ms, meter_stop_wh, stop_reason, stop_id_tag"
+    "started_utc_ms, reservation_id, stop_received_utc_ms, stopped_utc_ms, meter_stop_wh, stop_reason, stop_id_tag, "
+    "times_doubted"
 )
 
 
@@ -168,6 +169,7 @@ def _transaction_record(row: tuple[Any, ...]) -> TransactionRecord:
         meter_stop_wh=row[11],
         stop_reason=row[12],
         stop_id_tag=row[13],
+        times_doubted=bool(row[14]),
         energy_wh=drawn_wh if drawn_wh is not None and drawn_wh >= 0 else None,
     )
 

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from chargemon_edge.control.keeping import BackupError, BackupRecord, Erased, StoreStanding
 from chargemon_edge.control.ports import Clock, Restored, RestoredClock
-from chargemon_edge.site.clock_facts import ClockCorrected
+from chargemon_edge.site.clock_facts import ClockBegun, ClockCorrected
 from chargemon_edge.site.facts import (
     Fact,
     MeterRead,
@@ -24,7 +24,7 @@ from chargemon_edge.site.facts import (
     ValuesReported,
 )
 from chargemon_edge.store.backups import Backups
-from chargemon_edge.store.clock_rows import Redating
+from chargemon_edge.store.clock_rows import Redating, doubted
 from chargemon_edge.store.database import former, put_aside
 from chargemon_edge.store.disk import Disk, Done, Entry
 from chargemon_edge.store.erasing import erase
@@ -59,6 +59,8 @@ class Journal:
         self._minutes: dict[str, MinuteFold] = {}
         # what each connector said last: a repeated status is no event
         self._statuses: dict[tuple[str, int], tuple[str, str, str | None]] = {}
+        # whether the time is not known to be right
+        self._time_doubted = False
 
     def commit(self, new: Sequence[Fact], done: Done) -> None:
         """Make these durable, all or none; *done* is called on the loop after the flush, or with why it failed."""
@@ -125,6 +127,10 @@ class Journal:
         if rows is None:
             return (), ()
         made = rows(fact)
+        if isinstance(fact, ClockBegun | ClockCorrected):
+            self._time_doubted = fact.source is None
+        elif self._time_doubted and isinstance(fact, TransactionStarted | TransactionStopped):
+            made = (*made, doubted(fact.transaction_id))
         return made[:1] if isinstance(fact, StatusReported) and self._is_repeated(fact) else made, ()
 
     def _is_repeated(self, fact: StatusReported) -> bool:

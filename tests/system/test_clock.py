@@ -157,6 +157,7 @@ async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_
     assert now[:13] == time.strftime("%Y-%m-%dT%H", time.gmtime())
     assert profile[:10] == time.strftime("%Y-%m-%d", time.gmtime(time.time() - 30))
     assert "Heartbeat" in gate.triggered
+    assert listed["times_doubted"]
     assert abs(listed["start_received_utc_ms"] / 1000 - began_s) < 30
     assert answer is not None
     ((first_s, last_s),) = machine.rows("SELECT min(utc_ms) / 1000.0, max(utc_ms) / 1000.0 FROM event")

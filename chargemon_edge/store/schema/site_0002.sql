@@ -338,3 +338,6 @@ CREATE TABLE clock (
     source TEXT,
     doubted_since_utc_ms INTEGER
 ) STRICT;
+
+-- 1: it was started or stopped while the time was not known to be right, which is what the charge point had been told
+ALTER TABLE charging_transaction ADD COLUMN times_doubted INTEGER NOT NULL DEFAULT 0;

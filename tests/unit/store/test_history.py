@@ -19,6 +19,7 @@ from chargemon_edge.control.records import (
     Paging,
     TransactionQuery,
 )
+from chargemon_edge.site.clock_facts import ClockBegun
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.operation_facts import OperationEnded, OperationRequested
 from chargemon_edge.site.units import PerPhase
@@ -111,6 +112,7 @@ async def test_a_transaction_says_what_start_and_stop_said(tmp_path: Path) -> No
         "stop_reason": "EVDisconnected",
         "stop_id_tag": "04A1B2C4",
         "energy_wh": 7800,
+        "times_doubted": False,
     }
     assert running is not None
     assert (running.open, running.energy_wh) == (True, None)
@@ -214,3 +216,16 @@ async def test_a_filter_that_finds_little_gives_short_pages_and_finds_everything
 
     assert [one.energy_wh for page in pages for one in page.items] == [31, 18, 17, 3]
     assert len(pages) >= 4
+
+
+@pytest.mark.parametrize(("source", "doubted"), [(None, True), ("chrony", False)])
+async def test_a_transaction_that_begins_or_ends_in_doubt_of_the_time_is_marked(
+    tmp_path: Path, source: str | None, *, doubted: bool
+) -> None:
+    begun = ClockBegun(at=AT, boot="b", offset_ms=0, source=source)
+    with opened(tmp_path) as store:
+        await stored(store, started(7), started(8, connector=2))
+        await stored(store, begun, started(9, connector=3), stopped(7))
+        found = (await store.history.transactions(TransactionQuery())).items
+
+    assert {one.transaction_id: one.times_doubted for one in found} == {7: doubted, 8: False, 9: doubted}

@@ -71,6 +71,7 @@ def test_what_was_recorded_then_is_moved_and_the_chargers_own_times_stay(site: s
     (row,) = site.execute(
         "SELECT start_received_utc_ms, stop_received_utc_ms, started_utc_ms, stopped_utc_ms FROM charging_transaction"
     ).fetchall()
+    assert site.execute("SELECT times_doubted FROM charging_transaction").fetchall() == [(1,)]
     moved = UTC_MS + DOUBTED.by_ms
     assert row == (moved, moved, UTC_MS + 1, UTC_MS + 2)
     assert {time for (time,) in site.execute("SELECT utc_ms FROM event")} == {moved}
