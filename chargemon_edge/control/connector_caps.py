@@ -23,6 +23,8 @@ class ConnectorCaps:
         self._present = present
         self._journal = journal
         self._clock = clock
+        # somebody has put a limit that may end
+        self._changed = asyncio.Event()
 
     def knows(self, charge_point: str, connector: int) -> bool:
         """Whether the balancer gives that connector its current."""
@@ -31,14 +33,25 @@ class ConnectorCaps:
     async def put(self, charge_point: str, connector: int, cap: ConnectorCap | None, by: str) -> Exception | None:
         """Put *cap* in force, or with None take away the one there is; returns why it is not on disk."""
         fact = ConnectorCapped(at=moment(self._clock), charge_point=charge_point, connector=connector, cap=cap, by=by)
-        return await make_durable(self._journal, self._present, (fact,))
+        error = await make_durable(self._journal, self._present, (fact,))
+        self._changed.set()
+        return error
 
     async def run(self) -> None:
         """Let limits end, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
-            now_ms = self._clock.utc_ms()
+            self._changed.clear()
+            now_ms, waiting = self._clock.utc_ms(), False
             for key in self._present.site.connectors:
                 cap = self._present.connector(key.charge_point, key.number).cap
-                if cap is not None and cap.until_utc_ms is not None and cap.until_utc_ms <= now_ms:
+                if cap is None or cap.until_utc_ms is None:
+                    continue
+                if cap.until_utc_ms <= now_ms:
                     await self.put(key.charge_point, key.number, None, "its end")
+                else:
+                    waiting = True
+            try:
+                async with asyncio.timeout(LOOK_S if waiting else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass  # time to look

@@ -124,7 +124,10 @@ class SiteLimits:
             except TimeoutError:
                 pass  # time to look
 
-    def _pause_s(self, utc_ms: int) -> float:
+    def _pause_s(self, utc_ms: int) -> float | None:
+        """Until something may have to be done; None: nothing is limited."""
+        if not self._present.picture.limits:
+            return None
         ends = [limit.until_utc_ms for limit in self._present.picture.limits.values() if limit.stage != "ending"]
         return min([LOOK_S, *(max(0.0, (end - utc_ms) / 1000) + 0.01 for end in ends)])
 

@@ -87,3 +87,22 @@ async def test_what_waits_is_counted_in_events_over_restarts(tmp_path: Path, bro
             await until(lambda: site.uplink.standings()[0].backlog == 0)
     # three starts, and two times ten transactions
     assert operator.on("/status")[0].body["outbox"]["ev"] == 23
+
+
+async def test_upstreams_come_and_go_while_others_go_on(tmp_path: Path, broker: Broker) -> None:
+    one, other = settings(broker.port), settings(broker.port, name="second", site="hof-8")
+    with listening(broker) as operator:
+        async with running(tmp_path, one) as site:
+            await until(lambda: len(operator.on("/hof-7/ev")) == 1)
+            site.uplink.replace((one, other))
+            await until(lambda: len(operator.on("/hof-8/ev")) == 1)
+            site.uplink.replace((other,))
+            await until(lambda: operator.on("/hof-7/status")[-1].body["why"] == "stopping")
+            await site.commit(site.started(1))
+            await until(lambda: len(operator.on("/hof-8/ev")) == 2)
+            # whoever comes back goes on from its place
+            site.uplink.replace((other, one))
+            await until(lambda: len(operator.on("/hof-7/ev")) == 2)
+            assert [standing.connections for standing in site.uplink.standings()] == [1, 1]
+
+    assert [message.body["s"] for message in operator.on("/hof-7/ev")] == [1, 2]
