@@ -22,8 +22,8 @@ help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*  ## /\1	/' | expand -t 14
 
 .PHONY: run
-run: $(RUN_READY)  ## the daemon on a simulated site; prints the address of its page
-	$(BIN)/python -m chargemon_edge demo
+run: $(RUN_READY)  ## the daemon on a simulated site; prints the address of its page; BROKER=localhost:1883 tells a broker
+	$(BIN)/python -m chargemon_edge demo $(if $(BROKER),--broker $(BROKER))
 
 .PHONY: check
 check: $(DEV_READY)  ## the everyday checks, in under 30 s

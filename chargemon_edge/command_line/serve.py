@@ -140,6 +140,9 @@ def _demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--scenario", default="evening", help="its name, or the path of a file (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=None, help="times real speed (default: the scenario's own)")
     parser.add_argument("--minutes", type=float, default=None, help="simulated minutes to run (default: for ever)")
+    parser.add_argument(
+        "--broker", default=None, metavar="HOST:PORT", help="tell an MQTT broker of the site, too (default: none)"
+    )
     parser.add_argument("--list", action="store_true", help="list the scenarios and stop")
 
 
@@ -150,7 +153,7 @@ def _demo(chosen: Namespace) -> int:
         for name, title in demo.scenarios():
             print(f"{name:18} {title}")
         return EXIT_OK
-    return demo.run(chosen.scenario, speed=chosen.speed, minutes=chosen.minutes)
+    return demo.run(chosen.scenario, speed=chosen.speed, minutes=chosen.minutes, broker=chosen.broker)
 
 
 VERBS = (

@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.config import ConfigError
 from chargemon_edge.control.ports import Clock
@@ -26,6 +28,8 @@ from chargemon_edge.sim.virtual_loop import FastLoop
 from chargemon_edge.sim.world import World
 
 PAGE_PORT = 8180
+SITE = "demo"
+"""In the topics."""
 _PROGRESS_EVERY_S = 5.0
 
 
@@ -34,9 +38,10 @@ def scenarios() -> list[tuple[str, str]]:
     return [(name, scenarios_.load(name).title) for name in scenarios_.names()]
 
 
-def run(name: str, *, speed: float | None = None, minutes: float | None = None) -> int:
+def run(name: str, *, speed: float | None = None, minutes: float | None = None, broker: str | None = None) -> int:
     """Play the scenario until interrupted, or for so many simulated minutes; returns the exit code.
 
+    *broker*: ``HOST:PORT`` of an MQTT broker that is told of the site and may ask everything of it.
     0: nothing happened that must not; 1: a check failed; 2: there is no such scenario, or it is wrong.
     """
     try:
@@ -44,6 +49,8 @@ def run(name: str, *, speed: float | None = None, minutes: float | None = None) 
         speed = scenario.speed if speed is None else speed
         if not 0.1 <= speed <= 100:
             raise ScenarioError(f"speed {speed:g}: between 0.1 and 100 the sockets can keep up")
+        if broker is not None:
+            scenario = _told(scenario, broker)
     except ScenarioError as error:
         _say(f"chargemon-edge: {error}")
         return 2
@@ -60,6 +67,29 @@ def run(name: str, *, speed: float | None = None, minutes: float | None = None) 
         except ConfigError as error:
             _say(f"chargemon-edge: the scenario's configuration is wrong:\n{error}")
             return 2
+
+
+def _told(scenario: Scenario, broker: str) -> Scenario:
+    """*scenario* with an operator on *broker* who is told everything and may ask everything."""
+    host, _, port = broker.rpartition(":")
+    if not host or not port.isdigit():
+        raise ScenarioError(f"broker {broker}: write it as HOST:PORT, like localhost:1883")
+    upstream = {
+        "name": "demo",
+        "host": host,
+        "port": int(port),
+        "site": SITE,
+        "tls": False,
+        "pace": "live",
+        "commands": ["*"],
+        "desired": ["config", "local_list", "firmware"],
+        "limit": True,
+        "failsafe_a": 16.0,
+        "failsafe_min_s": 600,
+        "recovery_spread_s": 0.0,
+        "drain_spread_s": 0.0,
+    }
+    return msgspec.structs.replace(scenario, configuration={**scenario.configuration, "upstream": [upstream]})
 
 
 def _loop_factory(speed: float) -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -82,6 +112,8 @@ async def _play(scenario: Scenario, speed: float, minutes: float | None, folder:
     assert world.daemon.addresses is not None
     _say(f"{scenario.title}, {speed:g} x real time. {' '.join(scenario.description.split())}")
     _say(f"Page: http://{world.daemon.addresses.page[0]}:{world.daemon.addresses.page[1]}/   (Ctrl-C ends the demo)")
+    if "upstream" in scenario.configuration:
+        _say(f"MQTT: mosquitto_sub -v -t 'cm/v1/{SITE}/#' beside it shows what an operator hears (docs/mqtt.md).")
     playing = asyncio.create_task(world.play(None if minutes is None else minutes * 60.0, _Progress(world, speed)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

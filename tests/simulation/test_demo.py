@@ -46,3 +46,8 @@ def test_at_real_speed_the_page_answers_and_an_interrupt_ends_it_cleanly() -> No
     assert "YARD-1" in text
     assert process.returncode == 0
     assert "Traceback" not in rest
+
+
+def test_a_broker_that_is_no_address_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.run("evening", broker="localhost") == 2
+    assert "write it as HOST:PORT" in capsys.readouterr().out
