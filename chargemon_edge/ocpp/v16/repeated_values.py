@@ -9,6 +9,7 @@ otherwise than those would.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Final
 
 import msgspec
@@ -28,7 +29,7 @@ _TRANSACTION: Final = b'"transactionId":'
 _PLAIN: Final = b"0123456789+-.:,eETZ"
 """All that numbers and times are written with: none of it ends a JSON string."""
 _LARGEST: Final = 1e9
-"""Beyond this a number may be too large in another unit: the ordinary way knows."""
+"""Where no number is beyond this, their length as a vector is hardly, and none is too large in any unit."""
 _ID_DIGITS_MAX: Final = 18
 _KNOWN_MAX: Final = 4
 _SHAPES_MAX: Final = 256
@@ -105,7 +106,7 @@ class _Known(msgspec.Struct, frozen=True):
         except msgspec.DecodeError:
             return None
         # a text with a comma in it is not two samples
-        if len(numbers) != len(parts) or max(numbers) > _LARGEST or min(numbers) < -_LARGEST:
+        if len(numbers) != len(parts) or math.hypot(*numbers) > _LARGEST:
             return None
         request = MeasuredValues(
             connector_id=self.connector_id,
