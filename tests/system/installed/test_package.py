@@ -47,6 +47,8 @@ def test_name_says_version_release_and_architecture(package: Path) -> None:
     assert f"python{TARGET.python}," in about["Depends"]
 
 
+# a quarter of a minute on a quiet machine
+@pytest.mark.timeout(600)
 def test_lintian_finds_nothing_that_has_no_reason(package: Path) -> None:
     done = subprocess.run(
         ["lintian", "--allow-root", "--fail-on", "error,warning", "--display-info", str(package)],
