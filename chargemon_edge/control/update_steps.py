@@ -16,7 +16,7 @@ of.
 | silent | says Idle in the midst of it: it has given up, or is restarting | the installation failed |
 | installed | says so, and is still linked | it is asked for its version |
 | rebooting | has no link since, or said that it restarts | never came back; with a link it is asked |
-| settling | has booted with another version after ``Installed`` | it runs the old version |
+| settling | has booted with another version since it has the file | it runs the old version |
 | confirming | is asked for its version by TriggerMessage | not confirmed |
 """
 
@@ -172,7 +172,8 @@ TRANSITIONS: Final[dict[tuple[Step, Event], Step]] = {
     (_S.INSTALLING, _E.IDLE): _S.SILENT,
     # boots; a verdict too is overtaken by one with the expected version
     **{(step, _E.BOOTED_EXPECTED): _S.SUCCEEDED for step in UNDER_WAY | FAILED},
-    **{(step, _E.BOOTED_OTHER): _S.SETTLING for step in (_S.INSTALLED, _S.REBOOTING)},
+    # some restart once to install and once more when it is done; what it said in between may have been missed
+    **{(step, _E.BOOTED_OTHER): _S.SETTLING for step in MAY_BE_GONE},
     **{(_S.CONFIRMING, one): _S.OLD_VERSION for one in (_E.BOOTED_OTHER, _E.TELLS_OTHER)},
     (_S.INSTALLED, _E.LINK_LOST): _S.REBOOTING,
     # time-outs with a link
@@ -198,7 +199,7 @@ def advance(step: Step, event: Event) -> Step:
 
 def waits_for_car(step: Step) -> bool:
     """Whether a running transaction is reason enough to be at *step* for longer: the clock begins anew."""
-    return step in (Step.ACCEPTED, Step.DOWNLOADED)
+    return step in (Step.ACCEPTED, Step.DOWNLOADED, Step.SETTLING)
 
 
 def patience_s(step: Step, patience: Patience) -> float | None:

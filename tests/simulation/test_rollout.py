@@ -55,7 +55,8 @@ def kills(seed: int) -> tuple[float, ...]:
 
 @pytest.mark.parametrize("kills_at_s", [(), *(kills(seed) for seed in range(max(2, _NIGHTLY_SEEDS)))])
 def test_every_charger_has_its_right_verdict_in_its_time(tmp_path: Path, kills_at_s: tuple[float, ...]) -> None:
-    verdicts, took_s, wave, _ = play(tmp_path, kills_at_s)
+    verdicts, took_s, wave, seen = play(tmp_path, kills_at_s)
+    attempts = {one.update.charge_point: one.update.attempt for one in seen if isinstance(one, UpdateRecorded)}
 
     assert verdicts == RIGHT
     # the longest way: waves, then half an hour of Installing
@@ -63,7 +64,9 @@ def test_every_charger_has_its_right_verdict_in_its_time(tmp_path: Path, kills_a
     for name, charger in wave.chargers.items():
         assert all(image == IMAGE for image in charger.upkeep.fetched)
         asked = len(charger.upkeep.file_requests)
-        assert asked == (2 if name == "not-found" else 1), name
+        # once for each attempt; an attempt whose request died with the daemon reached nobody
+        assert 1 <= asked <= attempts[name] <= 2, name
+        assert kills_at_s or asked == (2 if name == "not-found" else 1), name
     locations = [charger.upkeep.file_requests[0][1] for charger in wave.chargers.values()]
     assert len(set(locations)) == len(NAMES)
     assert [location.partition(":")[0] for location in locations].count("ftp") == 1

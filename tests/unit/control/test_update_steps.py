@@ -78,7 +78,12 @@ def test_reports_that_come_again_after_the_boot_change_nothing() -> None:
 
 def test_a_boot_before_it_says_that_it_installed_is_not_yet_a_verdict() -> None:
     assert after(Event.ACCEPTED, "Downloading", Event.BOOTED_OTHER) is Step.DOWNLOADING
-    assert after(Event.ACCEPTED, "Downloading", "Downloaded", "Installing", Event.BOOTED_OTHER) is Step.INSTALLING
+    both = (Event.ACCEPTED, "Downloading", "Downloaded", "Installing", Event.BOOTED_OTHER)
+    assert after(*both) is Step.SETTLING
+    assert after(*both, "Installed", Event.BOOTED_EXPECTED) is Step.SUCCEEDED
+    assert after(*both, "InstallationFailed") is Step.INSTALL_FAILED
+    # whatever it reported before that boot was missed
+    assert after(*both, Event.TELLS_IDLE, Event.OVERDUE) is Step.OLD_VERSION
 
 
 def test_a_second_boot_may_still_bring_the_version() -> None:
