@@ -73,5 +73,6 @@ def file_desk(
 
 def listeners(chargers: ChargerServer) -> dict[FileProtocol, int]:
     """The ports at which the chargers' listeners hand over who wants a file."""
-    of: tuple[tuple[FileProtocol, str], ...] = (("HTTP", "plain"), ("HTTPS", "tls"))
+    # where only certificates of chargers open anything, their files are behind these too; a later one takes the place
+    of: tuple[tuple[FileProtocol, str], ...] = (("HTTP", "plain"), ("HTTPS", "mutual-tls"), ("HTTPS", "tls"))
     return {protocol: chargers.addresses[name][1] for protocol, name in of if name in chargers.addresses}
