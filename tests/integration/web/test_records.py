@@ -41,6 +41,10 @@ async def test_transactions_are_listed_shown_and_have_their_meter_values() -> No
         _, second = await get(site, f"/api/v1/transactions?charge_point=EXTRA&limit=9&before={first['next_before']}")
         _, running_ones = await get(site, "/api/v1/transactions?charge_point=EXTRA&open=true&id_tag=04A1B2C3")
         shown_status, shown = await get(site, "/api/v1/transactions/5")
+        # samples are written behind
+        async with asyncio.timeout(10):
+            while len((await get(site, "/api/v1/transactions/5/meter-values"))[1]["items"]) < 3:
+                await asyncio.sleep(0.01)
         values_status, of_it = await get(site, "/api/v1/transactions/5/meter-values?limit=2")
         payload = await get(site, f"/api/v1/meter-values/{of_it['items'][0]['number']}/payload")
 
