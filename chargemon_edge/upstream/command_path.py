@@ -73,6 +73,7 @@ class CommandPath:
     def start(self, tasks: asyncio.TaskGroup, unfinished: Sequence[CommandRecord]) -> None:
         """Work within *tasks*; go on with what a restart has left."""
         self._tasks = tasks
+        self._under_way.clear()
         for record in unfinished:
             if record.upstream == self._upstream:
                 self._under_way[record.id] = (record.digest, "accepted")

@@ -55,7 +55,8 @@ class DesiredStates:
         """Take up what was desired before a restart, and tell how far everything is; until cancelled."""
         for record in list(self._records.values()):
             if record.name in self._names and record.state != "rejected":
-                await self._desired.take(record.name, _body(record), self._by(record), again=True)
+                reached = await self._desired.take(record.name, _body(record), self._by(record), again=True)
+                await self._reached(record, reached)
         while True:
             await asyncio.sleep(LOOK_S)
             for record in list(self._records.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -23,7 +23,7 @@ from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.mqtt import Incoming
 from chargemon_edge.upstream.replay import Replays
 from chargemon_edge.upstream.requests import LimitWish, ReplayWish
-from chargemon_edge.upstream.topics import Topics
+from chargemon_edge.upstream.topics import Place, Topics
 
 log = logging.getLogger(__name__)
 
@@ -76,24 +76,27 @@ class Inbox:
             assert self._tasks is not None
             kind: Source = "group" if place.kind == "group limit" else "upstream"
             source = f"group {place.name}" if kind == "group" else f"upstream {self._upstream}"
-            self._tasks.create_task(self._limit(message, source, kind, acknowledge), name="site limit")
+            taking = self._limit(message, source, kind, acknowledge)
+            self._tasks.create_task(self._guarded(taking, place), name="site limit")
             return
         acknowledge()
         if place.kind == "desired":
             assert self._tasks is not None
-            self._tasks.create_task(self._guarded(place.name, message.payload), name="desired state")
+            self._tasks.create_task(
+                self._guarded(self._desired.received(place.name, message.payload), place), name="desired state"
+            )
         elif place.kind == "replay" and not message.retain:
             self._replay(message.payload)
         elif place.kind == "unknown" and message.payload:
             self.strange += 1
             log.info("message on a strange topic upstream=%s topic=%r", self._upstream, message.topic[:100])
 
-    async def _guarded(self, name: str, payload: bytes) -> None:
+    async def _guarded(self, work: Coroutine[None, None, None], place: Place) -> None:
         try:
-            await self._desired.received(name, payload)
+            await work
         except Exception:
-            # the edge: a mistake of ours costs one wish
-            log.exception("desired state failed upstream=%s name=%s", self._upstream, name)
+            # the edge: a mistake of ours costs one message
+            log.exception("message failed upstream=%s kind=%s name=%s", self._upstream, place.kind, place.name)
 
     def _replay(self, payload: bytes) -> None:
         try:

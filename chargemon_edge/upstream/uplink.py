@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Sequence
 
 from chargemon_edge.control.records import HistoryUnavailableError
-from chargemon_edge.control.upstream_records import Heard, RestoredUpstream, UpstreamStanding
+from chargemon_edge.control.upstream_records import CommandRecord, Heard, RestoredUpstream, UpstreamStanding
 from chargemon_edge.upstream.bridge import Bridge, BridgeRooms
 from chargemon_edge.upstream.settings import UpstreamSettings
 
+log = logging.getLogger(__name__)
+
 HEADS_S = 15.0
+# after a mistake of ours
+AGAIN_S = 60.0
 
 
 class Uplink:
@@ -53,7 +58,7 @@ class Uplink:
         bridge = Bridge(settings, self.rooms, self._heard.get(settings.name, Heard(0, 0)))
         own = [record for record in self._unfinished if record.upstream == settings.name]
         self._unfinished = [record for record in self._unfinished if record.upstream != settings.name]
-        return bridge, tasks.create_task(bridge.run(own), name=f"upstream {settings.name}")
+        return bridge, tasks.create_task(_keep_up(bridge, own), name=f"upstream {settings.name}")
 
     def _forbid_limits(self, gone: UpstreamSettings, upstreams: Sequence[UpstreamSettings]) -> None:
         if not any(one.name == gone.name and one.limit for one in upstreams):
@@ -74,3 +79,15 @@ class Uplink:
     def standings(self) -> Sequence[UpstreamStanding]:
         """Each, in the order of the configuration."""
         return [bridge.standing() for bridge, _ in self._running]
+
+
+async def _keep_up(bridge: Bridge, unfinished: Sequence[CommandRecord]) -> None:
+    """Run one upstream. A mistake of ours there costs a minute of it, never the site."""
+    while True:
+        try:
+            await bridge.run(unfinished)
+        except Exception:
+            # the edge: everything else must go on
+            log.exception("uplink broke down upstream=%s next_try_s=%.0f", bridge.settings.name, AGAIN_S)
+        unfinished = ()
+        await asyncio.sleep(AGAIN_S)
