@@ -46,6 +46,7 @@ from chargemon_edge.web.resources import (
     kept_stops,
     live,
     local_lists,
+    metrics,
     operations,
     recorder,
     records,
@@ -92,6 +93,7 @@ def table(views: live.Live, rooms: Rooms) -> tuple[Endpoint[Any, Any], ...]:
     return with_description(
         (
             *live.endpoints(views),
+            *metrics.endpoints(metrics.Metrics(views.view, rooms.upstreams)),
             *charge_points.endpoints(charge_points.ChargePoints(rooms.present, rooms.clock)),
             *access.endpoints(access.AccessResource(rooms.charger_access)),
             *certificates.endpoints(

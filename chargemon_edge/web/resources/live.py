@@ -18,16 +18,16 @@ class Live:
     """The handlers. *view* makes the site's view anew."""
 
     def __init__(self, view: Callable[[], SiteView], stream: Stream) -> None:
-        self._view = view
+        self.view = view
         self._stream = stream
 
     async def site(self, _call: Call[Nothing, Nothing]) -> Answer:
         """Everything, once."""
-        return Reply(self._view())
+        return Reply(self.view())
 
     async def health(self, _call: Call[Nothing, Nothing]) -> Answer:
         """One line."""
-        return Reply(health_view(self._view()))
+        return Reply(health_view(self.view()))
 
     async def events(self, call: Call[Nothing, Nothing]) -> Answer:
         """Everything, whenever it changes."""
