@@ -37,6 +37,8 @@ DEMANDS = {
     " than 192 MB, and the others answered within 0.5 s (p99)",
     "S15": "Nothing unreadable, doubled or replayed changes the record of a transaction that has ended",
     "S16": "Text from chargers is inert on the page, in the log, in the terminal, in spreadsheets and in MQTT topics",
+    "S21": "A broker's certificate is verified, no password goes out in the clear unless that is wanted, and commands "
+    "are taken from the site's own topic and an allow-list alone",
     "S23": "As installed only the chargers' port is open to the network",
     "S24": "The unit's exposure, as systemd counts it, is 1.3 at most; what the daemon does not need, fails when tried",
     "S25": "The documented steps install nothing but what the releaser signed; it needs no network; its files match",

@@ -85,6 +85,7 @@ async def test_a_command_is_done_once_and_told_to_whoever_asks_again(tmp_path: P
     ]
 
 
+@pytest.mark.demand("S21")
 @pytest.mark.parametrize(
     ("asked", "retain", "expected"),
     [

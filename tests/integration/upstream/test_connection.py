@@ -60,6 +60,7 @@ async def test_mutual_tls_with_an_authority_of_the_brokers_own(tmp_path: Path, b
             await until(lambda: len(operator.on("/ev")) == 200)
 
 
+@pytest.mark.demand("S21")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -89,6 +90,7 @@ async def test_what_does_not_fit_is_said_and_nothing_is_sent(
         assert operator.messages == []
 
 
+@pytest.mark.demand("S21")
 async def test_a_wrong_password_is_said_and_not_tried_often(tmp_path: Path, broker: Broker) -> None:
     accounts, password = tmp_path / "accounts", tmp_path / "password"
     subprocess.run(["mosquitto_passwd", "-c", "-b", str(accounts), "cm", "right"], check=True, capture_output=True)

@@ -39,6 +39,7 @@ def spoilt(chance: random.Random) -> bytes:
     return text
 
 
+@pytest.mark.demand("S21")
 async def test_hostile_messages_cost_nothing_but_themselves(
     tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
