@@ -13,6 +13,7 @@ import pytest
 
 from chargemon_edge.clock import SystemClock
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.store import writer
 from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.store.settings import StoreSettings
 from tests.unit.store.opened import Outcomes, commit, rows
@@ -177,3 +178,32 @@ async def test_the_run_prunes_while_commits_go_on(tmp_path: Path, monkeypatch: p
         run.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await run
+
+
+async def test_in_a_rush_commits_wait_for_company_but_fifty_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "BATCH_GAP_S", 3_600.0)
+    outcomes = Outcomes()
+    async with opened(tmp_path) as store:
+        store.journal.commit([started(1)], outcomes.of("first"))
+        await until(lambda: len(outcomes.told) == 1)
+        for number in range(2, writer.BATCH_FULL + 1):
+            store.journal.commit([started(number)], outcomes.of(str(number)))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert len(outcomes.told) == 1
+        store.journal.commit([started(writer.BATCH_FULL + 1)], outcomes.of("the fiftieth that waits"))
+
+        await until(lambda: len(outcomes.told) == writer.BATCH_FULL + 1)
+        assert set(outcomes.errors) == {None}
+
+
+async def test_a_commit_in_a_rush_waits_no_longer_than_the_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "BATCH_GAP_S", 0.05)
+    outcomes = Outcomes()
+    async with opened(tmp_path) as store:
+        for number in (1, 2):
+            store.journal.commit([started(number)], outcomes.of(str(number)))
+            await until(lambda: len(outcomes.told) == number)  # noqa: B023 - awaited before the next number
+        assert outcomes.errors == [None, None]
