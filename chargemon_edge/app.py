@@ -155,7 +155,7 @@ class App:
                 listeners.push_async_callback(chargers.stop)
                 listeners.push_async_callback(files.stop)
                 await chargers.start(self._sockets)
-                await files.start(listeners_of_files(chargers), settings.chargers.host)
+                await files.start(listeners_of_files(chargers.addresses), settings.chargers.host)
                 addresses = _addresses(chargers, operators)
                 async with asyncio.TaskGroup() as rooms:
                     meters = MeterPolls(rooms, lambda one: MeterPoll(one, clock, _reporter(store, present)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 from chargemon_edge.access import Access
@@ -12,7 +13,6 @@ from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.ports import Clock, QuirksOf
 from chargemon_edge.control.present import Present
 from chargemon_edge.csms.directory import Directory
-from chargemon_edge.csms.server import ChargerServer
 from chargemon_edge.firmware.desk import FileDesk, Surroundings
 from chargemon_edge.site.file_protocol import FileProtocol
 from chargemon_edge.store.journal import Store
@@ -71,8 +71,8 @@ def file_desk(
     )
 
 
-def listeners(chargers: ChargerServer) -> dict[FileProtocol, int]:
-    """The ports at which the chargers' listeners hand over who wants a file."""
+def listeners(addresses: Mapping[str, tuple[str, int]]) -> dict[FileProtocol, int]:
+    """The ports at which the chargers' listeners, by their names, hand over who wants a file."""
     # where only certificates of chargers open anything, their files are behind these too; a later one takes the place
     of: tuple[tuple[FileProtocol, str], ...] = (("HTTP", "plain"), ("HTTPS", "mutual-tls"), ("HTTPS", "tls"))
-    return {protocol: chargers.addresses[name][1] for protocol, name in of if name in chargers.addresses}
+    return {protocol: addresses[name][1] for protocol, name in of if name in addresses}
