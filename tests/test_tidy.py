@@ -197,6 +197,15 @@ def test_the_daemon_asks_for_what_is_locked() -> None:
     assert set(run_pins) <= set(also_in_dev)
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    assert [page.name[:5] for page in pages] == [f"{number:04}-" for number in range(1, len(pages) + 1)]
+    assert [page.read_text().partition(" ")[2].partition(".")[0] for page in pages] == [
+        str(number) for number in range(1, len(pages) + 1)
+    ]
+
+
 def test_what_the_readme_tells_to_type_exists() -> None:
     readme = (ROOT / "README.md").read_text()
     targets = set(re.findall(r"(?m)^([a-z0-9-]+):", (ROOT / "Makefile").read_text()))
