@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from chargemon_edge.control import site_limits
 from chargemon_edge.site.units import PerPhase
+from chargemon_edge.upstream import retained
 from tests.integration.upstream.broker import Broker, Operator, listening
 from tests.integration.upstream.running import running, settings, until
 
@@ -24,14 +28,18 @@ def in_force(operator: Operator) -> dict[str, Any]:
 
 
 async def test_a_limit_is_in_force_until_its_end_then_the_failsafe_then_slowly_nothing(
-    tmp_path: Path, broker: Broker
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # looks often: the rules of how often are not what is shown here
+    for module in (site_limits, retained):
+        monkeypatch.setattr(module, "LOOK_S", 0.3)
+    monkeypatch.setattr(retained, "GATHER_S", 0.1)
     upstream = settings(
         broker.port,
         limit=True,
         group="north",
         failsafe_a=20.0,
-        failsafe_min_s=2,
+        failsafe_min_s=1,
         recovery_spread_s=0.0,
         ramp_a_per_min=6000.0,
         pace="live",

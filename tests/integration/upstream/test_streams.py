@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from chargemon_edge.control.ports import moment
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.site.upstream_facts import UpstreamHeard
+from chargemon_edge.upstream import event_stream
 from tests.integration.upstream.broker import Broker, listening
 from tests.integration.upstream.running import running, settings, until
 
@@ -105,7 +108,10 @@ async def test_what_the_broker_refuses_is_counted_said_and_goes_when_it_takes_it
             await until(lambda: site.uplink.standings()[0].backlog == 0)
 
 
-async def test_where_nobody_listens_events_wait_if_that_is_wanted(tmp_path: Path, broker: Broker) -> None:
+async def test_where_nobody_listens_events_wait_if_that_is_wanted(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "HELD_FIRST_S", 0.3)
     async with running(tmp_path, settings(broker.port, hold_if_no_subscriber=True)) as site:
         await until(lambda: site.uplink.standings()[0].without_subscriber > 0)
         await until(lambda: "nobody has subscribed" in (site.uplink.standings()[0].error or ""))
