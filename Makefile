@@ -88,7 +88,8 @@ nightly: $(DEV_READY)  ## the same properties and simulations on many more seeds
 	CHARGEMON_UPLINK_KILLS=$${CHARGEMON_UPLINK_KILLS:-20} \
 	STORE_KILLS=$${STORE_KILLS:-200} STORE_CUTS=$${STORE_CUTS:-200} \
 	CHARGEMON_FUZZ=$${CHARGEMON_FUZZ:-100000} CHARGEMON_EXAMPLES=$${CHARGEMON_EXAMPLES:-200} \
-	    $(PYTEST) --timeout=7200 tests/property tests/integration/csms tests/integration/store tests/integration/web tests/simulation tests/system
+	    $(PYTEST) --timeout=7200 tests/property tests/integration/csms tests/integration/store \
+	    tests/integration/upstream tests/integration/web tests/simulation tests/system
 
 .PHONY: bench
 bench: $(DEV_READY)  ## every benchmark, briefly: one table, each figure beside its goal

@@ -16,7 +16,7 @@ from typing import Any
 from tests.integration.upstream import mqtt_packets as mqtt
 from tests.integration.upstream.broker import Message
 from tests.integration.upstream.mqtt_packets import Connect, MalformedError, Publish
-from tests.unit.upstream.contract import complaints
+from tests.unit.upstream.contract import Judge
 
 SUCCESS, NO_SUBSCRIBER, NOT_AUTHORISED, QUOTA = 0x00, 0x10, 0x87, 0x97
 TAKEN_OVER, TOO_MUCH, TOO_LARGE, UNSUPPORTED = 0x8E, 0x93, 0x95, 0x84
@@ -62,9 +62,12 @@ class BrokerDouble:
         self.connects: list[Connect] = []
         self.messages: list[Message] = []
         """All that was published and accepted, wills included."""
+        self.arrived_s: list[float] = []
+        """When each of those was, by the loop's time."""
         self.refused: list[Publish] = []
         self.retained: dict[str, Message] = {}
-        self.complaints: list[str] = []
+        self._judge = Judge()
+        self.complaints = self._judge.complaints
         self.most_under_way = 0
         self.goodbyes = 0
         self.port = 0
@@ -117,7 +120,8 @@ class BrokerDouble:
 
     def take(self, message: Publish) -> None:
         """Something was published."""
-        self.complaints += [f"{message.topic}: {words}" for words in complaints(message.topic, message.payload)]
+        self._judge.see(message.topic, message.payload)
+        self.arrived_s.append(asyncio.get_running_loop().time())
         self.messages.append(Message(message.topic, message.payload, message.retain))
         if message.retain:
             self._retain(message.topic, message.payload)
