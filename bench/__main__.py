@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from bench import backup, files, idle, memory, messages, reaction, slow_flash, startup
+from bench import backup, files, idle, memory, messages, reaction, slow_flash, startup, uplink
 from bench.figures import show
 
 # These print their own figures beside their own goals
@@ -20,7 +20,7 @@ def main() -> int:
     """Run all; returns the exit code."""
     started_s = time.monotonic()
     figures = []
-    for benchmark in (messages, slow_flash, backup, files, reaction, memory, startup, idle):
+    for benchmark in (messages, slow_flash, backup, files, uplink, reaction, memory, startup, idle):
         figures += benchmark.main()
         print()
     for module in _ON_THEIR_OWN:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -70,7 +69,7 @@ async def trouble(daemon: Daemon, broker: Broker, chance: random.Random) -> None
             await asyncio.sleep(chance.uniform(0.0, 0.5))
             await asyncio.to_thread(daemon.start)
         elif what == "broker":
-            await asyncio.to_thread(broker.stop, chance.choice((signal.SIGTERM, signal.SIGKILL)))
+            await asyncio.to_thread(broker.stop)
             await asyncio.sleep(chance.uniform(0.0, 2.0))
             await asyncio.to_thread(broker.start)
         else:
