@@ -210,6 +210,16 @@ class Balancing(Part, frozen=True, kw_only=True):
     """Connectors with a transaction that hold 0 A."""
 
 
+class CircuitState(Part, frozen=True, kw_only=True):
+    """What goes through one fuse."""
+
+    name: str
+    offered: Phases | UnsetType = UNSET
+    """What its connectors may draw together."""
+    i: Phases | UnsetType = UNSET
+    """Where it has a meter of its own: what that measures."""
+
+
 class State(Body, frozen=True, kw_only=True):
     """``state``: the site at a glance."""
 
@@ -217,6 +227,7 @@ class State(Body, frozen=True, kw_only=True):
     ev: Vehicles
     limit: LimitInForce
     bal: Balancing
+    circuits: tuple[CircuitState, ...] = ()
     grid: Grid | UnsetType = UNSET
 
 
@@ -235,6 +246,8 @@ class ConnectorState(Part, frozen=True, kw_only=True):
     """Wh of the running transaction."""
     offer: float | UnsetType = UNSET
     """A: what the balancer lets it draw."""
+    cap: float | UnsetType = UNSET
+    """A: what somebody has limited it to."""
     why: str | UnsetType = UNSET
     """What bounds that, in a sentence."""
 

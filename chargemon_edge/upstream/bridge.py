@@ -38,6 +38,7 @@ from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.dial import DialError, dial
 from chargemon_edge.upstream.event_stream import EventStream
 from chargemon_edge.upstream.flow import LOST, Flow
+from chargemon_edge.upstream.home_assistant import HomeAssistant
 from chargemon_edge.upstream.inbox import Inbox
 from chargemon_edge.upstream.link_life import Abilities, Ending, LinkLife, in_words, window
 from chargemon_edge.upstream.mqtt import Incoming, Link, Outgoing, Will
@@ -116,6 +117,9 @@ class Bridge:
         self._retained = Retained(rooms.present, rooms.clock, self._topics, rhythm, retain=settings.retain)
         self._replays = Replays(rooms.events, source, rooms.clock, self._topics, settings.events)
         self._inbox = self._made_inbox()
+        self._home: HomeAssistant | None = None
+        if settings.home_assistant is not None:
+            self._home = HomeAssistant(lambda: rooms.present.site, settings, rooms.roll)
         self._results: deque[Result] = deque(maxlen=RESULTS_MAX)
         # how far desired states are, latest wins; and which of that is to be said
         self._reported: dict[str, Reported] = {}
@@ -262,7 +266,7 @@ class Bridge:
 
     async def _greet(self, link: Link, flow: Flow) -> None:
         """In this order: hear, say that we are here, who we are, what is so; then what has happened."""
-        refused = [code for code in await link.subscribe(self._topics.filters) if code >= 0x80]
+        refused = [code for code in await link.subscribe(self._filters) if code >= 0x80]
         await self._say(flow, self._topics.status, self._status("connected"))
         self._since_utc_ms = self._clock.utc_ms()
         self._error = None
@@ -276,7 +280,7 @@ class Bridge:
             window(flow.abilities),
         )
         if refused:
-            self._error = f"may not subscribe to {' and '.join(self._topics.filters)}: {in_words(refused[0])}"
+            self._error = f"may not subscribe to {' and '.join(self._filters)}: {in_words(refused[0])}"
             log.warning("uplink hears nothing upstream=%s why=%r", self.settings.name, self._error)
         settings = self.settings
         async with asyncio.TaskGroup() as tasks:
@@ -285,10 +289,16 @@ class Bridge:
             tasks.create_task(self._heads(flow))
             tasks.create_task(self._replays.run(flow))
             tasks.create_task(self._say_results(flow))
+            if self._home is not None:
+                tasks.create_task(self._home.run(flow))
             if settings.state:
                 tasks.create_task(self._retained.run(flow))
             if settings.telemetry:
                 tasks.create_task(self._telemetry.run(flow, self._rooms.roll()))
+
+    @property
+    def _filters(self) -> tuple[str, ...]:
+        return (*self._topics.filters, *(() if self._home is None else self._home.filters))
 
     async def _watch(self, link: Link, flow: Flow) -> None:
         """A broker that acknowledges nothing is as good as none."""
@@ -398,7 +408,12 @@ class Bridge:
     # ------------------------------------------------------------ what comes in
 
     def _received(self, message: Incoming) -> None:
-        link = self._link
+        link, home = self._link, self._home
+        if home is not None and home.concerns(message.topic):
+            home.received(message)
+            if link is not None:
+                link.acknowledge(message)
+            return
         self._inbox.received(message, lambda: None if link is None else link.acknowledge(message))
 
     def _acknowledged(self, mid: int, code: int) -> None:

@@ -70,6 +70,9 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Then it rises by so much."""
     hold_if_no_subscriber: bool = False
     """Where the broker says that nobody listens (MQTT 5), events wait."""
+    home_assistant: str | None = None
+    """The discovery prefix of a Home Assistant on this broker, usually ``homeassistant``: the site, its circuits and
+    charge points become devices there."""
     drain_per_s: float = 50.0
     """After an outage so many events are sent in a second, …"""
     drain_spread_s: float = 60.0
@@ -117,6 +120,10 @@ def _name_mistakes(settings: UpstreamSettings) -> Iterator[str]:
         yield f"site {settings.site!r} must be 1 to 40 small letters, digits and hyphens: it stands in every topic"
     if not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,3}", settings.prefix):
         yield f"prefix {settings.prefix!r} must be one to four plain words with slashes between them, like cm/v1"
+    if settings.home_assistant is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", settings.home_assistant):
+        yield f"home_assistant {settings.home_assistant!r} must be one plain word, Home Assistant's discovery prefix"
+    if settings.home_assistant is not None and not (settings.state and settings.retain):
+        yield "home_assistant needs state and retain: its devices show what is retained"
     if settings.group is not None and not re.fullmatch(SITE_PATTERN, settings.group):
         yield f"group {settings.group!r} must be 1 to 40 small letters, digits and hyphens"
     if settings.client_id is not None and not 1 <= len(settings.client_id.encode()) <= 128:

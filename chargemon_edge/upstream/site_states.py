@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from chargemon_edge.balancing.plan import Plan
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.site.facts import Moment, ValuesReported
-from chargemon_edge.site.layout import ChargePoint, ConnectorKey, Site
+from chargemon_edge.site.layout import ChargePoint, Circuit, ConnectorKey, Site
 from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, SitePicture
 from chargemon_edge.site.site_limit import SiteLimit, cap
 from chargemon_edge.site.units import ZERO, PerPhase, same_on_all, site_phases, to_site_frame
@@ -19,6 +19,7 @@ from chargemon_edge.upstream.bodies import (
     ChargePointInfo,
     ChargePointState,
     CircuitInfo,
+    CircuitState,
     ConnectorInfo,
     ConnectorState,
     Grid,
@@ -84,7 +85,19 @@ def state_body(site: Site, picture: SitePicture, plan: Plan | None, now: Moment)
         ev=Vehicles(i=amperes(current_ma), p=power_w),
         limit=limit_in_force(site, tuple(picture.limits.values()), now),
         bal=Balancing(why="starting" if plan is None else plan.why, charging=charging, waiting=waiting),
+        circuits=tuple(_circuit(circuit, site, picture, plan) for circuit in site.circuits),
         grid=_grid(site, picture, now),
+    )
+
+
+def _circuit(circuit: Circuit, site: Site, picture: SitePicture, plan: Plan | None) -> CircuitState:
+    use = None if plan is None else plan.circuits.get(circuit.name)
+    meters = [picture.meters.get(place.name) for place in site.meters if place.circuit == circuit.name]
+    read = next((one.latest for one in meters if one is not None and one.lost_reason is None), None)
+    return CircuitState(
+        name=circuit.name,
+        offered=UNSET if use is None else amperes(use.granted_ma),
+        i=UNSET if read is None else amperes(read.current_ma),
     )
 
 
@@ -175,6 +188,7 @@ def _connector(
         e=_energy_wh(entry),
         offer=UNSET if limit is None else round(limit.limit_ma / 1000, 1),
         why=UNSET if limit is None else limit.reason,
+        cap=UNSET if entry.cap is None else entry.cap.limit_ma / 1000,
     )
 
 
@@ -286,7 +300,7 @@ def _connector_moved(old: ConnectorState, new: ConnectorState) -> bool:
         or _far(old.p, new.p, POWER_W)
         or _far(old.e, new.e, ENERGY_WH)
         or old.offer != new.offer
-        or old.why != new.why
+        or (old.why, old.cap) != (new.why, new.cap)
     )
 
 

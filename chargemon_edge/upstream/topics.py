@@ -92,6 +92,16 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         return self._own(f"reported/{level(name)}")
 
     @property
+    def command(self) -> str:
+        """Where commands come."""
+        return self._own("in/cmd")
+
+    @property
+    def limit(self) -> str:
+        """Where limits of the site come."""
+        return self._own("in/limit")
+
+    @property
     def group_limit(self) -> str | None:
         """What the group of this site may draw."""
         return None if self.group is None else f"{self.prefix}/_g/{self.group}/limit"

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from chargemon_edge.upstream.contract import CHANNELS, Channel
 from chargemon_edge.upstream.topics import DEFAULT_PREFIX
+from tests.unit.upstream.home_assistant_schema import complaints as discovery_complaints
 
 
 @cache
@@ -47,6 +48,8 @@ def _fits(pattern: str, topic: str) -> bool:
 
 def complaints(topic: str, payload: bytes, *, prefix: str = DEFAULT_PREFIX) -> list[str]:
     """Everything that the contract has against *payload* on *topic*, also members that no schema knows."""
+    if topic.startswith("homeassistant/"):
+        return discovery_complaints(topic, payload)
     channel = channel_of(topic, prefix=prefix)
     if channel is None:
         return [f"there is no topic {topic}"]
