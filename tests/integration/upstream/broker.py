@@ -56,6 +56,12 @@ class Broker:
             time.sleep(0.02)
         raise AssertionError(f"mosquitto did not start: {Path(self._log.name).read_text()}")
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
