@@ -219,6 +219,8 @@ class Bridge:
             received=self._received,
             acknowledged=self._acknowledged,
         )
+        # what the broker has kept comes right behind its CONNACK
+        self._link = link
         try:
             opened = await link.open()
             if isinstance(opened, Ending):
@@ -230,12 +232,13 @@ class Bridge:
             await self._serve(link, opened)
             return self._explained(link.ended.result()), self._clock.monotonic_s() - stood_s
         finally:
+            self._link = None
             link.close(Ending(words="closed"))
 
     async def _serve(self, link: Link, abilities: Abilities) -> None:
         """All that goes over one connection, until it ends."""
         self._sessions += 1
-        self._link, flow = link, Flow(abilities, link.publish, self._clock)
+        flow = Flow(abilities, link.publish, self._clock)
         self._flow = flow
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -255,7 +258,7 @@ class Bridge:
             self._last_refusal = flow.last_refusal
             self._refused.update(flow.refused)
             self._unheard += flow.unheard
-            self._flow = self._link = None
+            self._flow = None
 
     def _explained(self, ending: Ending) -> Ending:
         """Some brokers hang up on whoever publishes where it may not."""

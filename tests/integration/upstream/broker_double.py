@@ -36,6 +36,8 @@ class Knobs:
         self.told: dict[int, mqtt.Value] = {}
         """Properties of CONNACK: what it takes."""
         self.acknowledges = True
+        self.hears_acknowledgements = True
+        """False: what the client acknowledges is lost on the way; it comes again on the next connection."""
         self.publish_code: Callable[[Publish], int] = lambda _message: SUCCESS
         self.subscribe_code: int | None = None
         self.frozen = False
@@ -205,7 +207,8 @@ class _Connection:
             return self._published(mqtt.read_publish(flags, body, self._level))
         if kind == mqtt.PUBACK:
             packet_id, _ = mqtt.read_acknowledgement(body, self._level)
-            self._session.unacknowledged.pop(packet_id, None)
+            if self._knobs.hears_acknowledgements:
+                self._session.unacknowledged.pop(packet_id, None)
             self.deliver()
         elif kind == mqtt.SUBSCRIBE:
             self._subscribed(*mqtt.read_subscribe(body, self._level))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from chargemon_edge.control.configuration import Configuration
 from chargemon_edge.control.configuration_memory import ConfigurationMemory
 from chargemon_edge.control.connector_caps import ConnectorCaps
 from chargemon_edge.control.desired import Desired
-from chargemon_edge.control.ports import Clock, moment
+from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.site_limits import SiteLimits
 from chargemon_edge.site import facts
@@ -54,7 +54,9 @@ def settings(port: int, **changes: Any) -> UpstreamSettings:
 class Running:
     """What runs."""
 
-    def __init__(self, store: Store, upstreams: Sequence[UpstreamSettings], roll: float, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, upstreams: Sequence[UpstreamSettings], roll: float, clock: Clock, journal: Journal
+    ) -> None:
         self.clock = clock
         self.store = store
         self.present = Present(SITE, store.restored.picture)
@@ -98,7 +100,7 @@ class Running:
             BridgeRooms(
                 present=self.present,
                 clock=self.clock,
-                journal=store.journal,
+                journal=journal,
                 events=store.outbox,
                 measured=store.measured,
                 command_log=store.commands,
@@ -145,9 +147,14 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    directory: Path, *upstreams: UpstreamSettings, roll: float = 0.0, clock: Clock | None = None
+    directory: Path,
+    *upstreams: UpstreamSettings,
+    roll: float = 0.0,
+    clock: Clock | None = None,
+    around: Callable[[Journal], Journal] = lambda journal: journal,
 ) -> AsyncIterator[Running]:
-    """Stores in *directory*; ends with a goodbye. *roll* is what chance always gives."""
+    """Stores in *directory*; ends with a goodbye. *roll* is what chance always gives, *around* what the uplink gets for
+    its journal."""
     clock = clock or SystemClock()
     store = open_store(
         StoreSettings(directory=str(directory), reserve_kb=64, record_flush_s=0.1, samples_flush_s=0.1),
@@ -155,7 +162,7 @@ async def running(
         inline=False,
     )
     try:
-        one = Running(store, upstreams, roll, clock)
+        one = Running(store, upstreams, roll, clock, around(store.journal))
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(_serve(one))
             await asyncio.sleep(0)
