@@ -6,11 +6,12 @@ import contextlib
 import http.client
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from tests.charge_point import ChargePoint, online
+from tests.charge_point import ChargePoint, Kind, online
 from tests.system.daemon import SECRET, charge_point
 from tests.system.installed.container import Container
 
@@ -81,9 +82,14 @@ def wait_for_restart(box: Container, before: int, *, within_s: float) -> float:
     raise AssertionError(f"not back within {within_s} s")
 
 
-@contextlib.asynccontextmanager
-async def plugged_in(box: Container, identity: str) -> AsyncIterator[ChargePoint]:
+def plugged_in(box: Container, identity: str) -> AbstractAsyncContextManager[ChargePoint]:
     """An independent charge point (PyPI ocpp) with a link to the daemon."""
+    return plugged_in_as(ChargePoint, box, identity)
+
+
+@contextlib.asynccontextmanager
+async def plugged_in_as(kind: Callable[[str, Any], Kind], box: Container, identity: str) -> AsyncIterator[Kind]:
+    """One of a certain kind."""
     through = box.connect(PORT)
-    async with online(f"ws://127.0.0.1:{PORT}", identity, ChargePoint, password=SECRET, through=through) as one:
+    async with online(f"ws://127.0.0.1:{PORT}", identity, kind, password=SECRET, through=through) as one:
         yield one

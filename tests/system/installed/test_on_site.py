@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import websockets
 from chargemon_edge.journald import message_id
 from tests.system.daemon import SECRET
 from tests.system.far_ends import until
-from tests.system.installed import signed_delivery, site, take_over
+from tests.system.installed import files, signed_delivery, site, take_over
 from tests.system.installed.container import Container
 from tests.system.installed.packages import RELEASE, as_version
 
@@ -115,6 +116,34 @@ def test_described_site_serves_a_charger_of_another_maker(box: Container) -> Non
             await cp.end(transaction_id)
 
     asyncio.run(charge())
+
+
+def test_firmware_goes_out_and_diagnostics_come_in(box: Container, tmp_path: Path) -> None:
+    image, report = os.urandom(3_000_000), os.urandom(200_000)
+    (tmp_path / "image.bin").write_bytes(image)
+    added = box.run(
+        *("chargemon-edge", "firmware", "add", box.give(tmp_path / "image.bin")),
+        *("--vendor", "Acme", "--model", "Post", "--version", "2.0"),
+    )
+    found = re.search(r"[0-9a-f]{16}", added)
+    assert found is not None, added
+
+    async def exchange() -> None:
+        async with site.plugged_in_as(files.FileTaker, box, "CP1") as cp:
+            assert (await cp.boot()).status == "Accepted"
+            for connector in (1, 2):
+                await cp.status(connector, "Available")
+            await asyncio.to_thread(box.run, "chargemon-edge", "firmware", "campaign", "start", found[0], "CP1")
+            await until(lambda: cp.fetch_from != "", within_s=20, what="UpdateFirmware")
+            assert await files.fetched(box, cp.fetch_from) == (200, image)
+            assert (await files.fetched(box, cp.fetch_from))[0] == 404
+            await asyncio.to_thread(box.run, "chargemon-edge", "files", "ask", "CP1")
+            assert await files.delivered(box, f"{cp.deliver_to}diagnostics.txt", report) in (200, 201, 204)
+
+    asyncio.run(exchange())
+    number = box.run("chargemon-edge", "files", "list").split("diagnostics.txt")[0].splitlines()[-1].split()[0]
+    box.run("chargemon-edge", "files", "get", number, "--output", "/root/taken")
+    assert (box.root / "root/taken").read_bytes() == report
 
 
 def test_journal_entries_have_fields(box: Container) -> None:
