@@ -142,8 +142,8 @@ def test_firmware_goes_out_and_diagnostics_come_in(box: Container, tmp_path: Pat
 
     asyncio.run(exchange())
     number = box.run("chargemon-edge", "files", "list").split("diagnostics.txt")[0].splitlines()[-1].split()[0]
-    box.run("chargemon-edge", "files", "get", number, "--output", "/root/taken")
-    assert (box.root / "root/taken").read_bytes() == report
+    box.run("chargemon-edge", "files", "get", number, "--output", "/var/tmp/taken")
+    assert (box.root / "var/tmp/taken").read_bytes() == report
 
 
 def test_journal_entries_have_fields(box: Container) -> None:
