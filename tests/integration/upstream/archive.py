@@ -25,14 +25,16 @@ class Stored(NamedTuple):
 class Archive:
     """Started on demand, killed at any time; its file stays."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, user: str | None = None) -> None:
         self.file = folder / "archive.db"
+        (folder / "empty").touch()
+        self._login = [] if user is None else ["--username", user, "--password-file", str(folder / "empty")]
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, str(CONSUMER), "127.0.0.1", str(self.file), "--port", str(self._port)]
-        self._process = subprocess.Popen([*command, "--patience-s", "1"])
+        self._process = subprocess.Popen([*command, "--patience-s", "1", *self._login])
 
     def kill(self) -> None:
         if self._process is not None:
