@@ -28,7 +28,7 @@ from chargemon_edge.upstream.topics import Topics
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("cp", "c", "tx", "p", "i1", "i2", "i3", "e", "n")
+COLUMNS = ("cp", "c", "tx", "p", "i1", "i2", "i3", "reg", "n")
 GRID_COLUMNS = ("meter", "i1", "i2", "i3", "max1", "max2", "max3", "p", "n")
 EXPIRY_S = 7 * 24 * 3600
 HISTORY_PER_S = 20.0

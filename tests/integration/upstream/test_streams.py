@@ -160,7 +160,7 @@ async def test_telemetry_comes_by_the_minute_in_columns(tmp_path: Path, broker: 
         "i1": 10.0,
         "i2": 11.0,
         "i3": 0.0,
-        "e": 8900,
+        "reg": 8900,
         "n": 2,
     }
     assert (batches[2]["k"], batches[2]["why"], batches[2]["last"]) == ("gap", "no longer kept", first - 1)
