@@ -10,6 +10,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from chargemon_edge.control.upstream_records import Epochs
 from chargemon_edge.upstream.event_kinds import kind_of
 from tests.integration.upstream.archive import Archive
@@ -78,6 +80,7 @@ async def trouble(daemon: Daemon, broker: Broker, chance: random.Random) -> None
             broker.thaw()
 
 
+@pytest.mark.promise("R13")
 async def test_no_event_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")

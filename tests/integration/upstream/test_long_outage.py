@@ -11,6 +11,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from chargemon_edge.sim.daemon import LoopClock
 from tests.integration.upstream.broker_double import BrokerDouble, broker_double
 from tests.integration.upstream.running import running, settings, until
@@ -47,6 +49,7 @@ def pace(broker: BrokerDouble, ending: str, within_s: float) -> float:
     return max(counts) / within_s
 
 
+@pytest.mark.promise("R13")
 @partial(fast, speed=10.0)
 async def test_a_month_is_told_in_its_order_at_the_configured_pace(tmp_path: Path) -> None:
     begin_s = EPOCH_S - DAYS * DAY_MS / 1000
