@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -39,14 +40,16 @@ async def test_it_is_enough_and_no_more(tmp_path: Path, guarded: Broker) -> None
             # another site neither hears this one's commands nor speaks in its name
             other = Operator(guarded.port, "cm-hof-8", "cm/v1/#", username="hof-8")
             try:
-                other.say("cm/v1/hof-7/in/cmd", {"id": "ping-0002", "op": "ping"})
-                other.say("cm/v1/hof-7/ev", {"v": 1})
+                for topic in ("cm/v1/hof-7/in/cmd", "cm/v1/hof-7/ev"):
+                    # this mosquitto also hangs up on whoever publishes where it may not
+                    with contextlib.suppress(RuntimeError):
+                        other.say(topic, {"id": "ping-0002", "op": "ping"})
                 operator.say("cm/v1/hof-7/in/cmd", {"id": "ping-0003", "op": "ping"})
                 operator.say("cm/v1/hof-8/in/cmd", {"id": "ping-0004", "op": "ping"})
                 assert other.wait(lambda: bool(other.messages))
             finally:
                 other.close()
             assert {message.topic for message in other.messages} == {"cm/v1/hof-8/in/cmd"}
-            assert all(message.body.get("id") != "ping-0002" for message in operator.on("/in/cmd"))
+            assert all(message.body.get("id") != "ping-0002" for message in operator.messages)
     finally:
         guarded.close()
