@@ -6,13 +6,12 @@ A test shows a demand by its mark: ``@pytest.mark.demand("S7")``.
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.written_table import WrittenTable
+
 ROOT = Path(__file__).parent.parent
-DOCUMENT = ROOT / "docs" / "security.md"
-BEGIN, END = "<!-- demands: written by `make cases` -->", "<!-- end of demands -->"
 
 DEMANDS = {
     "S3": "An unknown identity is refused at the upgrade and leaves no row; the window that lets it in is off, "
@@ -82,18 +81,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def written(text: str) -> str:
-    """The document with the table as it is now."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
-
-
-def main() -> int:
-    """Write the table."""
-    DOCUMENT.write_text(written(DOCUMENT.read_text()))
-    return 0
-
+WRITTEN = WrittenTable(
+    document=ROOT / "docs" / "security.md",
+    begin="<!-- demands: written by `make cases` -->",
+    end="<!-- end of demands -->",
+    table=table,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    WRITTEN.write()

@@ -6,15 +6,13 @@ here by who measured them; docs/reliability.md says on what.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.demands import marked
+from tests.written_table import WrittenTable
 
 ROOT = Path(__file__).parent.parent
-DOCUMENT = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- promises: written by `make cases` -->", "<!-- end of promises -->"
 
 
 class Promise(NamedTuple):
@@ -99,18 +97,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def written(text: str) -> str:
-    """The document with the table as it is now."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
-
-
-def main() -> int:
-    """Write the table."""
-    DOCUMENT.write_text(written(DOCUMENT.read_text()))
-    return 0
-
+WRITTEN = WrittenTable(
+    document=ROOT / "docs" / "reliability.md",
+    begin="<!-- promises: written by `make cases` -->",
+    end="<!-- end of promises -->",
+    table=table,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    WRITTEN.write()

@@ -253,32 +253,32 @@ def test_the_actions_handled_are_the_actions_documented() -> None:
 
 def test_every_compliance_case_has_its_test_and_the_table_says_which() -> None:
     shown = cases.tests()
-    document = cases.DOCUMENT.read_text()
+    document = cases.WRITTEN.document.read_text()
 
     assert shown.pop("") == []
     assert len(shown) == 77
     assert [case for case, tests in shown.items() if not tests] == []
-    assert cases.written(document) == document, "try: make cases"
+    assert cases.WRITTEN.written(document) == document, "try: make cases"
 
 
 def test_every_demand_of_security_has_its_test_and_the_table_says_which() -> None:
     shown = demands.tests()
-    document = demands.DOCUMENT.read_text()
+    document = demands.WRITTEN.document.read_text()
 
     assert sorted(shown) == sorted(demands.DEMANDS)
     assert [number for number, tests in shown.items() if not tests] == []
-    assert demands.written(document) == document, "try: make cases"
+    assert demands.WRITTEN.written(document) == document, "try: make cases"
 
 
 def test_every_promise_has_its_test_and_its_figure_and_the_table_says_which() -> None:
     shown = promises.tests()
-    document = promises.DOCUMENT.read_text()
+    document = promises.WRITTEN.document.read_text()
 
     assert sorted(shown) == sorted(promises.PROMISES)
     assert [number for number, tests in shown.items() if not tests] == []
-    assert promises.written(document) == document, "try: make cases"
+    assert promises.WRITTEN.written(document) == document, "try: make cases"
     # what nothing shows yet is said to be so
-    unshown = document.partition(promises.END)[2]
+    unshown = document.partition(promises.WRITTEN.end)[2]
     assert [number for number in range(1, 16) if f"R{number}" not in shown and f"R{number} " not in unshown] == []
 
 

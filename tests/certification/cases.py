@@ -7,13 +7,12 @@ to the case whose id its name begins with: ``test_004_1_session_id_first`` to 00
 from __future__ import annotations
 
 import ast
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.written_table import WrittenTable
+
 ROOT = Path(__file__).parent.parent.parent
-DOCUMENT = ROOT / "docs" / "ocpp.md"
-BEGIN, END = "<!-- cases: written by `make cases` -->", "<!-- end of cases -->"
 
 
 class Case(NamedTuple):
@@ -141,18 +140,12 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def written(text: str) -> str:
-    """The document with the table as it is now."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
-
-
-def main() -> int:
-    """Write the table."""
-    DOCUMENT.write_text(written(DOCUMENT.read_text()))
-    return 0
-
+WRITTEN = WrittenTable(
+    document=ROOT / "docs" / "ocpp.md",
+    begin="<!-- cases: written by `make cases` -->",
+    end="<!-- end of cases -->",
+    table=table,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    WRITTEN.write()
