@@ -39,6 +39,14 @@ async def fetched(box: Container, url: str) -> tuple[int, bytes]:
     return await asyncio.to_thread(_exchange, box, "GET", url, None)
 
 
+async def opens(box: Container, url: str) -> bool:
+    """Whether something is still served there, if only the beginning."""
+    try:
+        return (await fetched(box, url))[0] != 404
+    except http.client.IncompleteRead:
+        return True
+
+
 async def delivered(box: Container, url: str, content: bytes) -> int:
     """PUT; status."""
     status, _ = await asyncio.to_thread(_exchange, box, "PUT", url, content)
