@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -32,12 +32,13 @@ from chargemon_edge.control.upstream_records import (
 )
 from chargemon_edge.site.upstream_facts import UpstreamHeard
 from chargemon_edge.upstream import greeting, site_states
-from chargemon_edge.upstream.bodies import Reported, Result, Why
+from chargemon_edge.upstream.answers import Answers
+from chargemon_edge.upstream.bodies import Why
 from chargemon_edge.upstream.command_path import CommandPath
 from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.dial import DialError, dial
 from chargemon_edge.upstream.event_stream import EventStream
-from chargemon_edge.upstream.flow import LOST, Flow
+from chargemon_edge.upstream.flow import Flow
 from chargemon_edge.upstream.home_assistant import HomeAssistant
 from chargemon_edge.upstream.inbox import Inbox
 from chargemon_edge.upstream.link_life import Abilities, Ending, LinkLife, in_words, window
@@ -56,10 +57,6 @@ CURSOR_S = 2.0
 # heads that move are said so often
 HEADS_S = 60.0
 GOODBYE_MAX_S = 2.0
-# results that wait for a connection; the events tell of all of them
-RESULTS_MAX = 1_000
-
-_encode = msgspec.json.Encoder().encode
 
 
 class BridgeRooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,15 +113,11 @@ class Bridge:
         )
         self._retained = Retained(rooms.present, rooms.clock, self._topics, rhythm, retain=settings.retain)
         self._replays = Replays(rooms.events, source, rooms.clock, self._topics, settings.events)
+        self._answers = Answers(self._topics, retain=settings.retain)
         self._inbox = self._made_inbox()
         self._home: HomeAssistant | None = None
         if settings.home_assistant is not None:
             self._home = HomeAssistant(lambda: rooms.present.site, settings, rooms.roll)
-        self._results: deque[Result] = deque(maxlen=RESULTS_MAX)
-        # how far desired states are, latest wins; and which of that is to be said
-        self._reported: dict[str, Reported] = {}
-        self._unsaid: set[str] = set()
-        self._result_waits = asyncio.Event()
         self._birth_wanted = asyncio.Event()
         self._cursor_timer: asyncio.TimerHandle | None = None
         self._flow: Flow | None = None
@@ -153,7 +146,7 @@ class Bridge:
             records=rooms.command_log,
             clock=rooms.clock,
             clock_synced=rooms.clock_synced,
-            say=self._say_result,
+            say=self._answers.result,
         )
         self._desired = DesiredStates(
             settings.name,
@@ -162,7 +155,7 @@ class Bridge:
             present=rooms.present,
             journal=rooms.journal,
             clock=rooms.clock,
-            say=self._say_reported,
+            say=self._answers.reported,
             restored=rooms.restored_desired,
         )
         return Inbox(
@@ -173,7 +166,7 @@ class Bridge:
             replays=self._replays,
             desired=self._desired,
             clock=rooms.clock,
-            say=self._say_result,
+            say=self._answers.result,
         )
 
     # ------------------------------------------------------------ life
@@ -291,7 +284,7 @@ class Bridge:
             tasks.create_task(self._events.run(flow, start_after_s=self._rooms.roll() * settings.drain_spread_s))
             tasks.create_task(self._heads(flow))
             tasks.create_task(self._replays.run(flow))
-            tasks.create_task(self._say_results(flow))
+            tasks.create_task(self._answers.run(flow))
             if self._home is not None:
                 tasks.create_task(self._home.run(flow))
             if settings.state:
@@ -341,35 +334,6 @@ class Bridge:
             await self._say(flow, self._topics.info, info)
             self._retained.again()
             await self._birth_wanted.wait()
-
-    async def _say_results(self, flow: Flow) -> None:
-        self._unsaid.update(self._reported)
-        while True:
-            while not self._results and not self._unsaid:
-                self._result_waits.clear()
-                await self._result_waits.wait()
-            for name in sorted(self._unsaid):
-                self._unsaid.discard(name)
-                await self._say(flow, self._topics.reported(name), _encode(self._reported[name]))
-            if not self._results:
-                continue
-            message = Outgoing(topic=self._topics.results, payload=_encode(self._results[0]))
-            if not flow.fits(message):
-                short = msgspec.structs.replace(self._results[0], data=msgspec.UNSET, code="too_large")
-                message = Outgoing(topic=self._topics.results, payload=_encode(short))
-            if await flow.deliver(message) == LOST:
-                return
-            if self._results:
-                self._results.popleft()
-
-    def _say_result(self, result: Result) -> None:
-        self._results.append(result)
-        self._result_waits.set()
-
-    def _say_reported(self, name: str, reported: Reported) -> None:
-        self._reported[name] = reported
-        self._unsaid.add(name)
-        self._result_waits.set()
 
     async def _heads(self, flow: Flow) -> None:
         """Say again that we are here: when heads have moved, and from time to time."""
