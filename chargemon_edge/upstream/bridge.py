@@ -113,7 +113,7 @@ class Bridge:
         )
         self._retained = Retained(rooms.present, rooms.clock, self._topics, rhythm, retain=settings.retain)
         self._replays = Replays(rooms.events, source, rooms.clock, self._topics, settings.events)
-        self._answers = Answers(self._topics, retain=settings.retain)
+        self._answers = Answers(self._topics, retain=settings.retain, below=settings.answers_below)
         self._inbox = self._made_inbox()
         self._home: HomeAssistant | None = None
         if settings.home_assistant is not None:

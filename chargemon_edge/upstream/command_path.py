@@ -23,6 +23,7 @@ from chargemon_edge.site.upstream_facts import CommandBegun, CommandEnded, Comma
 from chargemon_edge.upstream import command_rules as rules
 from chargemon_edge.upstream.bodies import Result, ResultState, known
 from chargemon_edge.upstream.command_rules import Asked, Refusal
+from chargemon_edge.upstream.mqtt import ReplyTo
 from chargemon_edge.upstream.operations import Operations, Verdict
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 UNDER_WAY_MAX = 200
 
 _OWN = ("birth", "ping")
+Say = Callable[[Result, ReplyTo | None], None]
+"""Tells where a command stands, and where else that is asked for."""
 Own = Callable[[str], Verdict]
 """Carries out one of our own operations, by its name."""
 
@@ -50,7 +53,7 @@ class CommandPath:
         records: CommandLog,
         clock: Clock,
         clock_synced: Callable[[], bool],
-        say: Callable[[Result], None],
+        say: Say,
     ) -> None:
         self._upstream = upstream
         self._allowed = tuple(commands)
@@ -79,13 +82,16 @@ class CommandPath:
                 self._under_way[record.id] = (record.digest, "accepted")
                 tasks.create_task(self._guarded(self._resume(record)), name=f"command {record.id}")
 
-    def received(self, payload: bytes, *, retained: bool, acknowledge: Callable[[], None]) -> None:
-        """A message on ``in/cmd``. *acknowledge* is called once it need not come again."""
+    def received(
+        self, payload: bytes, *, retained: bool, acknowledge: Callable[[], None], to: ReplyTo | None = None
+    ) -> None:
+        """A message on ``in/cmd``. *acknowledge* is called once it need not come again; *to* is where it wants to be
+        answered, for as long as this run lasts."""
         assert self._tasks is not None
         if len(self._under_way) >= UNDER_WAY_MAX:
             # not acknowledged: it comes again
             return
-        taking = self._take(payload, retained=retained, acknowledge=acknowledge)
+        taking = self._take(payload, retained=retained, acknowledge=acknowledge, to=to)
         self._tasks.create_task(self._guarded(taking), name="command")
 
     async def _guarded(self, work: Coroutine[None, None, None]) -> None:
@@ -97,7 +103,9 @@ class CommandPath:
 
     # ------------------------------------------------------------ judged
 
-    async def _take(self, payload: bytes, *, retained: bool, acknowledge: Callable[[], None]) -> None:
+    async def _take(
+        self, payload: bytes, *, retained: bool, acknowledge: Callable[[], None], to: ReplyTo | None
+    ) -> None:
         began = moment(self._clock)
         found = rules.read(
             payload,
@@ -109,17 +117,17 @@ class CommandPath:
         if isinstance(found, Refusal):
             acknowledge()
             if not (retained and self._was_said(payload)):
-                self._refuse(found)
+                self._refuse(found, to)
             return
         command = found.command
         before = await self._before(command.id, found.digest)
         if before is not None:
             acknowledge()
-            self._say(before)
+            self._say(before, to)
             return
         if not self._may_now():
             acknowledge()
-            self._say(self._result(command.id, "rejected", code="rate", message="more commands than may come"))
+            self._say(self._result(command.id, "rejected", code="rate", message="more commands than may come"), to)
             return
         self._under_way[command.id] = (found.digest, "accepted")
         taken = CommandTaken(
@@ -136,8 +144,8 @@ class CommandPath:
             del self._under_way[command.id]
             return
         acknowledge()
-        self._say(self._result(command.id, "accepted"))
-        await self._carry_out(found, began.mono_s)
+        self._say(self._result(command.id, "accepted"), to)
+        await self._carry_out(found, began.mono_s, to)
 
     def _was_said(self, payload: bytes) -> bool:
         if payload in self._retained:
@@ -188,7 +196,7 @@ class CommandPath:
             command_id, "rejected", code="id_conflict", message="this id was used for another command; take a new one"
         )
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: Refusal, to: ReplyTo | None) -> None:
         log.warning(
             "command refused upstream=%s id=%s op=%r code=%s", self._upstream, refusal.id, refusal.op, refusal.code
         )
@@ -204,11 +212,11 @@ class CommandPath:
         )
         self._journal.record((ended,))
         self._present.apply((ended,))
-        self._say(self._result(refusal.id, refusal.state, code=refusal.code, message=refusal.message))
+        self._say(self._result(refusal.id, refusal.state, code=refusal.code, message=refusal.message), to)
 
     # ------------------------------------------------------------ carried out
 
-    async def _carry_out(self, asked: Asked, began_s: float) -> None:
+    async def _carry_out(self, asked: Asked, began_s: float, to: ReplyTo | None = None) -> None:
         command = asked.command
         if command.op in _OWN:
             verdict = self._own(command.op)
@@ -220,11 +228,11 @@ class CommandPath:
                 if not await self._durable(begun):
                     return False
                 self._under_way[command.id] = (asked.digest, "running")
-                self._say(self._result(command.id, "running"))
+                self._say(self._result(command.id, "running"), to)
                 return True
 
             verdict = await self._operations.run(asked, by, begin, lambda: self._clock.utc_ms() >= asked.expires_utc_ms)
-        await self._end(command.id, command.op, verdict, asked.by, began_s)
+        await self._end(command.id, command.op, verdict, asked.by, began_s, to)
 
     async def _resume(self, record: CommandRecord) -> None:
         """Go on with what was under way when we were stopped."""
@@ -239,7 +247,15 @@ class CommandPath:
             verdict = self._operations.proven(asked, record.taken_utc_ms)
         await self._end(record.id, record.op, verdict, record.by, began_s)
 
-    async def _end(self, command_id: str, op: str, verdict: Verdict, by: str | None, began_s: float) -> None:
+    async def _end(
+        self,
+        command_id: str,
+        op: str,
+        verdict: Verdict,
+        by: str | None,
+        began_s: float,
+        to: ReplyTo | None = None,
+    ) -> None:
         data = None if verdict.data is None else verdict.data.decode()
         ended = CommandEnded(
             at=moment(self._clock),
@@ -266,7 +282,8 @@ class CommandPath:
         self._say(
             self._result(
                 command_id, verdict.state, code=verdict.code, message=verdict.message, data=verdict.data, ms=took_ms
-            )
+            ),
+            to,
         )
 
     async def _durable(self, fact: Fact) -> bool:

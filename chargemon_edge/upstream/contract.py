@@ -138,6 +138,7 @@ def document() -> Json:
                     "name": message.__name__,
                     "contentType": "application/json",
                     "payload": {"$ref": _REF.format(name=message.__name__)},
+                    **({"bindings": {"mqtt": _ANSWERED}} if message is requests.Command else {}),
                 }
                 for message in _messages()
             },
@@ -164,6 +165,13 @@ _PARAMETERS = {
     "cp": "the charge point's identity; what is not A-Z a-z 0-9 . _ - is written %XX",
     "name": "of what is desired: info lists them",
     "group": "of sites, as configured",
+}
+
+
+_ANSWERED = {
+    "responseTopic": {"type": "string", "description": "MQTT 5: where results go besides res, if that is allowed"},
+    "correlationData": {"type": "string", "maxLength": 256, "description": "comes back with each of them"},
+    "bindingVersion": "0.2.0",
 }
 
 

@@ -50,7 +50,7 @@ class Flow:
     def fits(self, message: Outgoing) -> bool:
         """Whether the broker takes a message of this size."""
         most = self.abilities.packet_max
-        return most is None or packet_bytes(message.topic, message.payload) <= most
+        return most is None or packet_bytes(message.topic, message.payload, message.correlation) <= most
 
     def has_room(self) -> bool:
         """Whether a message may go now, for who sends many: leaves some room to the others."""

@@ -70,7 +70,9 @@ class Inbox:
         """One message; *acknowledge* lets the broker forget it."""
         place = self._topics.place(message.topic)
         if place.kind == "cmd":
-            self._commands.received(message.payload, retained=message.retain, acknowledge=acknowledge)
+            self._commands.received(
+                message.payload, retained=message.retain, acknowledge=acknowledge, to=message.reply_to
+            )
             return
         if place.kind in ("limit", "group limit"):
             assert self._tasks is not None

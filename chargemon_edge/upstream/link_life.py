@@ -128,9 +128,10 @@ def window(abilities: Abilities) -> int:
     return max(1, min(WINDOW_MAX, abilities.receive_max))
 
 
-def packet_bytes(topic: str, payload: bytes) -> int:
-    """An upper bound of the size of a QoS 1 PUBLISH with up to one expiry property."""
-    return len(topic.encode()) + len(payload) + 2 + 2 + 6 + 5
+def packet_bytes(topic: str, payload: bytes, correlation: bytes | None = None) -> int:
+    """An upper bound of the size of a QoS 1 PUBLISH with up to one expiry property, and correlation data."""
+    named = 0 if correlation is None else 1 + 2 + len(correlation)
+    return len(topic.encode()) + len(payload) + named + 2 + 2 + 6 + 5
 
 
 REASONS = {

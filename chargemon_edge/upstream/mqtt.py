@@ -20,7 +20,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from paho.mqtt import client as paho
@@ -56,6 +56,15 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retain: bool = False
     expiry_s: int | None = None
     """After so long the broker need not deliver it any more (MQTT 5)."""
+    correlation: bytes | None = None
+    """What whoever asked has called the question (MQTT 5)."""
+
+
+class ReplyTo(NamedTuple):
+    """Where whoever asks wants the answer, besides the usual topic (MQTT 5 §4.10): not to be trusted."""
+
+    topic: str
+    correlation: bytes | None = None
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -67,6 +76,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     payload: bytes
     retain: bool
     duplicate: bool
+    reply_to: ReplyTo | None = None
 
 
 class Will(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,8 +219,10 @@ class Link:
         if self.ended.done():
             return None
         properties = None
-        if message.expiry_s is not None and self._version == 5:
-            properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=message.expiry_s)
+        if self._version == 5 and (message.expiry_s is not None or message.correlation is not None):
+            members = {"MessageExpiryInterval": message.expiry_s, "CorrelationData": message.correlation}
+            said = {name: value for name, value in members.items() if value is not None}
+            properties = _properties(PacketTypes.PUBLISH, **said)
         info = self._client.publish(
             message.topic, message.payload, qos=qos, retain=message.retain, properties=properties
         )
@@ -337,6 +349,7 @@ class Link:
             payload=bytes(message.payload),
             retain=bool(message.retain),
             duplicate=bool(message.dup),
+            reply_to=_reply_to(message.properties),
         )
         self._heard.append(lambda: self._received(incoming))
 
@@ -357,6 +370,11 @@ def _properties(packet: int, **members: int | bytes) -> Properties:
     for name, value in members.items():
         setattr(properties, name, value)
     return properties
+
+
+def _reply_to(properties: Properties | None) -> ReplyTo | None:
+    topic = getattr(properties, "ResponseTopic", None)
+    return None if topic is None else ReplyTo(topic, getattr(properties, "CorrelationData", None))
 
 
 def _abilities(version: Version, properties: Properties | None, *, session_present: bool) -> Abilities:

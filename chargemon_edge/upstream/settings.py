@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from chargemon_edge.control.desired import NAMES
+from chargemon_edge.upstream import topics
 from chargemon_edge.upstream.bodies import SITE_PATTERN
 from chargemon_edge.upstream.command_rules import OPERATIONS
 from chargemon_edge.upstream.event_kinds import KINDS, passes
@@ -56,6 +57,8 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     telemetry: bool = True
     commands: tuple[str, ...] = ()
     """Operations that this upstream may ask for, or ``*``."""
+    answers_below: tuple[str, ...] = ()
+    """Where a command may ask for its results, too (MQTT 5's response topic): topics below these."""
     desired: tuple[str, ...] = ()
     """What it may want to be: ``config``, ``local_list``, ``firmware``."""
     limit: bool = False
@@ -134,6 +137,11 @@ def _wish_mistakes(settings: UpstreamSettings) -> Iterator[str]:
     for op in settings.commands:
         if op != "*" and op not in OPERATIONS:
             yield f"commands: there is no operation {op!r}; known are {', '.join(OPERATIONS)}, or *"
+    for below in settings.answers_below:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,5}", below):
+            yield f"answers_below: {below!r} must be plain words with slashes between them, like desk/answers"
+        elif topics.lies_below(below, settings.prefix) or topics.lies_below(settings.prefix, below):
+            yield f"answers_below: {below!r} has what sites say and hear below it; take another than {settings.prefix}"
     for name in settings.desired:
         if name not in NAMES:
             yield f"desired: {name!r} cannot be desired; known are {', '.join(NAMES)}"

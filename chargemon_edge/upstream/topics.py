@@ -6,11 +6,14 @@ At most five slashes below the prefix's own two, one filter for all that comes i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
 
 DEFAULT_PREFIX = "cm/v1"
+# clouds take no longer ones
+ANSWER_TOPIC_MAX_BYTES = 256
 
 # what may stand in a level as it is; all else is written as %XX of its UTF-8
 _PLAIN = re.compile(rb"[A-Za-z0-9._-]")
@@ -31,6 +34,18 @@ def level(text: str) -> str:
     return "".join(
         chr(byte) if _PLAIN.match(bytes((byte,))) else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass")
     )
+
+
+def lies_below(topic: str, prefix: str) -> bool:
+    """Whether *topic* is *prefix* or below it, by whole levels."""
+    return topic == prefix or topic.startswith(f"{prefix}/")
+
+
+def may_answer(topic: str, allowed: Sequence[str]) -> bool:
+    """Whether whoever asks may be answered on *topic*: below one of *allowed*, and a topic that can be published to."""
+    if len(topic.encode("utf-8", "surrogatepass")) > ANSWER_TOPIC_MAX_BYTES or not topic.isprintable():
+        return False
+    return not set(topic) & set("+#") and any(lies_below(topic, one) and topic != one for one in allowed)
 
 
 class Topics(msgspec.Struct, frozen=True, kw_only=True):

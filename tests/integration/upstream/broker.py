@@ -97,6 +97,7 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     retain: bool
+    correlation: bytes | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class Operator:
         assert subscribed.wait(10)
 
     def _heard(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
-        found = Message(message.topic, bytes(message.payload), bool(message.retain))
+        found = Message(message.topic, bytes(message.payload), bool(message.retain), _correlation(message))
         with self._news:
             # what the tests say themselves may be wrong on purpose
             if not message.topic.startswith("$") and "/in/" not in message.topic:
@@ -153,13 +154,32 @@ class Operator:
                     return done()
         return True
 
-    def say(self, topic: str, body: object, *, retain: bool = False, qos: int = 1) -> None:
+    def say(
+        self,
+        topic: str,
+        body: object,
+        *,
+        retain: bool = False,
+        qos: int = 1,
+        answer_to: str | None = None,
+        correlation: bytes | None = None,
+    ) -> None:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self._client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(10)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types there
+        if answer_to is not None:
+            properties.ResponseTopic = answer_to
+        if correlation is not None:
+            properties.CorrelationData = correlation
+        self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties).wait_for_publish(10)
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+
+def _correlation(message: paho.MQTTMessage) -> bytes | None:
+    found: bytes | None = getattr(message.properties, "CorrelationData", None)
+    return found
 
 
 @contextlib.contextmanager

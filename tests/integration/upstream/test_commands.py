@@ -85,6 +85,32 @@ async def test_a_command_is_done_once_and_told_to_whoever_asks_again(tmp_path: P
     ]
 
 
+async def test_results_go_where_they_are_asked_for_if_that_is_allowed(tmp_path: Path, broker: Broker) -> None:
+    upstream = settings(broker.port, commands=("reset",), answers_below=("desk/answers",))
+    with listening(broker) as operator:
+        async with running(tmp_path, upstream) as site:
+            await connected(site, operator)
+            operator.say(CMD, command("command-1"), answer_to="desk/answers/4", correlation=b"\x00call 7")
+            await until(lambda: len(operator.on("desk/answers/4")) == 3)
+            for number, elsewhere in enumerate(("desk/4", "desk/answers", "cm/v1/hof-8/in/cmd")):
+                operator.say(CMD, command(f"elsewhere-{number}"), answer_to=elsewhere)
+                assert await verdict(operator, f"elsewhere-{number}") == ("done", None)
+            operator.say(CMD, command("too-long-1"), answer_to="desk/answers/5", correlation=b"x" * 300)
+            assert await verdict(operator, "too-long-1") == ("done", None)
+            # also what is refused, and what was done before
+            operator.say(CMD, command("strange-01", op="dance"), answer_to="desk/answers/6")
+            operator.say(CMD, command("command-1"), answer_to="desk/answers/6", correlation=b"again")
+            await until(lambda: len(operator.on("desk/answers/6")) == 2)
+
+    answers = [(one.body["id"], one.body["state"], one.correlation) for one in operator.on("desk/answers/4")]
+    assert answers == [("command-1", state, b"\x00call 7") for state in ("accepted", "running", "done")]
+    refused, again = operator.on("desk/answers/6")
+    assert (refused.body["code"], refused.correlation) == ("unknown_op", None)
+    assert (again.body["state"], again.correlation) == ("done", b"again")
+    topics = {message.topic for message in operator.messages if not message.topic.startswith("cm/v1/hof-7/")}
+    assert topics == {"desk/answers/4", "desk/answers/6"}
+
+
 @pytest.mark.demand("S21")
 @pytest.mark.parametrize(
     ("asked", "retain", "expected"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargemon_edge.upstream.topics import Place, Topics, level
+from chargemon_edge.upstream.topics import Place, Topics, level, may_answer
 
 TOPICS = Topics(site="hof-7", group="north")
 
@@ -44,3 +44,24 @@ def test_a_level_is_plain_and_tells_texts_apart(one: str, other: str) -> None:
     assert not set(level(one)) & set("/+#$ \0")
     assert level(one).isascii()
     assert (level(one) == level(other)) is (one == other)
+
+
+@pytest.mark.parametrize(
+    ("topic", "allowed"),
+    [
+        ("desk/4", True),
+        ("desk/4/answers", True),
+        ("desk", False),
+        ("desktop/4", False),
+        ("other", False),
+        ("", False),
+        ("cm/v1/hof-8/in/cmd", False),
+        ("desk/#", False),
+        ("desk/+/x", False),
+        ("desk/\0", False),
+        ("desk/" + "x" * 300, False),
+    ],
+)
+def test_where_commands_may_be_answered(topic: str, allowed: bool) -> None:
+    assert may_answer(topic, ("desk",)) is allowed
+    assert not may_answer(topic, ())
