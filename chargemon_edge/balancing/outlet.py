@@ -2,7 +2,8 @@
 
 *Proven* is the least it drew lately, for deciding whether others may have more. *Likely* is what it draws now, for
 deciding whether somebody must have less. *Cautious*, for a fuse that is overloaded, does not believe in the last
-increase yet and believes that cars have followed a decrease as fast as they must. All on site phases.
+increase yet and believes that cars have followed a decrease as fast as they must. Must never believe that an increase
+was followed while its charger is out of reach or does not answer. All on site phases.
 """
 
 from __future__ import annotations
@@ -157,7 +158,9 @@ class Outlet:
         likely_ma = drawn_ma.smallest(same_on_all(ceiling_ma))
         cautious_ma = drawn_ma.smallest(same_on_all(run.command.followed_ma(now_s)))
         from_ma = run.command.rising_from_ma(measured_s)
-        if from_ma is not None and max(drawn_ma) >= from_ma - policy.demand_slack_ma:
+        # whoever is out of reach or answers nothing will not tell soon that it did not follow
+        heard = self.entry is not None and self.entry.linked and not run.command.silent(now_s)
+        if heard and from_ma is not None and max(drawn_ma) >= from_ma - policy.demand_slack_ma:
             # it was held back by its old limit: it follows the new one now
             likely_ma = likely_ma.largest(self._on_terminals(run, run.command.latest_ma(now_s)))
         return self._on_site(likely_ma), self._on_site(cautious_ma)

@@ -100,6 +100,33 @@ def test_out_of_reach_counts_what_it_may_hold_until_its_lease_is_over() -> None:
     assert scene.limit("a").limit_ma == 6_000
 
 
+def test_the_unused_increase_of_a_charger_out_of_reach_hides_no_other_load() -> None:
+    scene = scene_of("a", "b", count=2)
+    scene.start("a", "b")
+    scene.run(28)
+    held_ma, drawn_ma = scene.held_ma("a") or 0, scene.drawn_ma["a"].l1
+    # told a moment ago; its car takes nothing of it, and it is gone before it could say so
+    assert held_ma == drawn_ma + 4_000
+    scene.unlink("a")
+    _others_follow(scene, 56, a_ma=drawn_ma)
+    other_ma = scene.held_ma("b") or 0
+    # room for what is drawn, but not for what may be drawn
+    scene.load((63_000 - held_ma - other_ma + 3_000) / 1000)
+    _others_follow(scene, 10, a_ma=drawn_ma)
+
+    assert scene.held_ma("b") == other_ma - 3_000
+
+
+def _others_follow(scene: Scene, seconds: int, *, a_ma: int) -> None:
+    """Time passes: all but a follow their limits and report; a stays at *a_ma*."""
+    for _ in range(seconds):
+        scene.follow()
+        scene.draws("a", *(a_ma / 1000,) * 3)
+        if int(scene.now_s) % 10 == 9:
+            scene.report("b")
+        scene.run(1, follow=False)
+
+
 def test_out_of_reach_while_waiting_counts_the_fallback() -> None:
     scene = Scene(simple_site(3, fuse_a=25, background_a=6))
     scene.load(18)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chargemon_edge.balancing.outlet import Outlet
+from chargemon_edge.balancing.plan import Order
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.rows import Rows
 from chargemon_edge.site import facts
@@ -172,6 +173,30 @@ def test_an_increase_is_likely_followed_but_not_in_an_overload() -> None:
     watched.holds(20_000)
 
     assert watched.after(1).outlet.likely(POLICY, watched.now_s) == (same_on_all(20_000), same_on_all(16_000))
+
+
+def test_an_increase_of_a_charger_out_of_reach_is_not_believed_to_be_followed() -> None:
+    watched = steady()
+    watched.holds(20_000)
+    watched.after(2).say(facts.LinkClosed(at=watched.at, charge_point="a", reason="gone"))
+
+    assert watched.outlet.likely(POLICY, watched.now_s) == (same_on_all(16_000), same_on_all(16_000))
+    watched.say(facts.LinkOpened(at=watched.at, charge_point="a", remote="127.0.0.1"))
+    assert watched.outlet.likely(POLICY, watched.now_s) == (same_on_all(20_000), same_on_all(16_000))
+
+
+def test_an_increase_that_is_not_answered_in_time_is_not_believed_to_be_followed() -> None:
+    watched = steady()
+    order = Order(
+        key=watched.outlet.key, transaction_id=1, limit_ma=20_000, fallback_ma=6_000, lease_s=120, reason="more"
+    )
+    assert watched.outlet.run is not None
+    watched.outlet.run.command.handed_over(order, watched.now_s)
+
+    watched.after(POLICY.answer_patience_s)
+    assert watched.outlet.likely(POLICY, watched.now_s) == (same_on_all(20_000), same_on_all(16_000))
+    watched.after(0.1)
+    assert watched.outlet.likely(POLICY, watched.now_s) == (same_on_all(16_000), same_on_all(16_000))
 
 
 def test_a_car_that_did_not_use_its_limit_does_not_follow_an_increase() -> None:
