@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from chargemon_edge.app import Addresses, App
 from chargemon_edge.config import Settings, load
 from chargemon_edge.control.ports import Clock
+from chargemon_edge.sim.reserved_port import reserve
 from chargemon_edge.sim.scenario import toml_text
 from chargemon_edge.site.facts import Fact
 
@@ -62,6 +64,8 @@ class Daemon:
         self._followed = followed
         self._task: asyncio.Task[None] | None = None
         self._end_following: Callable[[], None] = _nothing
+        # kept from others while it is dead
+        self._ports: list[socket.socket] = []
 
     def settings(self) -> Settings:
         """The configuration as the daemon reads it; raises ConfigError."""
@@ -86,6 +90,7 @@ class Daemon:
         if not listening.done():
             await self.stop()
             raise RuntimeError("the daemon did not come up")
+        self._give_up_ports()
         self.app = app
         self.addresses = listening.result()
         assert app.present is not None
@@ -111,9 +116,12 @@ class Daemon:
             elif not file.name.endswith("-shm"):
                 shutil.copy2(file, after / file.name)
         await self.stop()
+        if self.addresses is not None:
+            self._ports = [reserve(*self.addresses.chargers), reserve(*self.addresses.page)]
 
     async def stop(self) -> None:
         """Stop it cleanly, as systemd does."""
+        self._give_up_ports()
         self._end_following()
         self._end_following = _nothing
         self.app = None
@@ -129,6 +137,11 @@ class Daemon:
         if self._task is not None and self._task.done() and self.app is not None:
             self._task.result()
             raise RuntimeError("the daemon ended by itself")
+
+    def _give_up_ports(self) -> None:
+        for port in self._ports:
+            port.close()
+        self._ports = []
 
     def _directory(self, run: int) -> Path:
         return self._folder / f"run-{run}"

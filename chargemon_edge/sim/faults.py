@@ -58,7 +58,7 @@ def _charger_off(world: World, fault: Fault) -> None:
 def _meter_off(world: World, fault: Fault) -> None:
     async def off_and_on() -> None:
         meter = _meter(world, fault)
-        await meter.stop()
+        await meter.power_off()
         await asyncio.sleep(fault.for_s)
         await meter.start()
 

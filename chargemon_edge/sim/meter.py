@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import struct
 
 import msgspec
 
+from chargemon_edge.sim.reserved_port import reserve
 from chargemon_edge.site.units import ZERO
 
 _REGISTERS = 80
@@ -48,28 +50,35 @@ class Meter:
         self._energy_kwh = 1_000.0
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
-        self._address: tuple[str, int] | None = None
+        self._reserved: socket.socket | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
-        """Listen; returns where. Started again after a stop it takes its old port."""
-        if self._address is not None:
-            host, port = self._address
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Link(self), host, port)
-        self._address = (host, self._server.sockets[0].getsockname()[1])
-        return self._address
+        """Listen; returns where. After :meth:`power_off` it comes back on its old port."""
+        if self._reserved is None:
+            self._reserved = reserve(host, port)
+        host, port = self._reserved.getsockname()
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Link(self), sock=reserve(host, port))
+        return host, port
 
     def cut(self) -> None:
         """Every connection breaks."""
         for link in list(self._links):
             link.abort()
 
-    async def stop(self) -> None:
-        """No power: every connection breaks, nobody listens."""
+    async def power_off(self) -> None:
+        """Every connection breaks, nobody listens; the port stays its own."""
         if self._server is not None:
             self._server.close()
             self.cut()
             await self._server.wait_closed()
             self._server = None
+
+    async def stop(self) -> None:
+        """For good: the port is given up as well."""
+        await self.power_off()
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
 
     def measure(self) -> bytes:
         """All registers as they stand now, two bytes each; moves a little every time, as real voltages do."""

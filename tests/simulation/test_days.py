@@ -7,14 +7,17 @@ prints its seed with everything that was drawn.
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
+from chargemon_edge.sim.daemon import LoopClock
 from chargemon_edge.sim.scenario import Fault, Traffic
+from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.sim.world import World
-from tests.simulation.playing import judge, play
+from tests.simulation.playing import EPOCH_S, judge, play
 from tests.simulation.sites import site
 
 _NIGHTLY_SEEDS = int(os.environ.get("CHARGEMON_SEEDS", "0"))
@@ -55,6 +58,30 @@ def test_killed_again_and_again_it_loses_nothing(tmp_path: Path) -> None:
     judge(world)
     assert world.daemon.runs == 25
     assert world.trace.counts["TransactionStarted"] > 20
+
+
+def test_a_dead_daemon_keeps_its_ports_from_others(tmp_path: Path) -> None:
+    scenario = site(1, hours=0.1, seed=1)
+
+    async def main() -> None:
+        clock = LoopClock(EPOCH_S)
+        world = World(scenario, tmp_path, clock, utc_s=clock.true_utc_s)
+        await world.start()
+        where = world.daemon.addresses
+        assert where is not None
+        await world.daemon.kill()
+        for address in (where.chargers, where.page):
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(address)
+
+        again = await world.daemon.start()
+        assert (again.chargers, again.page) == (where.chargers, where.page)
+        await world.daemon.kill()
+        await world.stop()
+        with socket.socket() as other:
+            other.bind(where.chargers)
+
+    run_virtually(main())
 
 
 def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_meter_that_stands_still_is_held_back_after_ten_seconds_and_lost_after
 def test_a_meter_without_power_is_lost_and_found_again() -> None:
     async def off_and_on(meter: Meter) -> None:
         await asyncio.sleep(5)
-        await meter.stop()
+        await meter.power_off()
         await asyncio.sleep(60)
         await meter.start()
         await asyncio.sleep(15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import struct
 
 import pytest
@@ -87,11 +88,28 @@ def test_its_faults() -> None:
         with pytest.raises(TimeoutError):
             await _ask(address, _FIRST_18)
         meter.faults.silent = False
-        await meter.stop()
+        await meter.power_off()
         with pytest.raises(ConnectionError):
             await _ask(address, _FIRST_18)
         assert await meter.start() == address
         assert len(_floats(await _ask(address, _FIRST_18))) == 9
         await meter.stop()
+
+    run_virtually(main())
+
+
+def test_without_power_it_keeps_its_port_from_others() -> None:
+    async def main() -> None:
+        meter = Meter(1)
+        address = await meter.start()
+        await meter.power_off()
+
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(address)
+        with pytest.raises(ConnectionError):
+            await _ask(address, _FIRST_18)
+        await meter.stop()
+        with socket.socket() as other:
+            other.bind(address)
 
     run_virtually(main())
