@@ -370,3 +370,19 @@ class Reported(Body, frozen=True, kw_only=True):
     """The version that is applied."""
     err: str | UnsetType = UNSET
     data: msgspec.Raw | UnsetType = UNSET
+
+
+# ---------------------------------------------------------------- log
+
+
+class LogLine(Body, frozen=True, kw_only=True):
+    """``log``: a warning or an error of the daemon's log, for whoever looks after the site. May be lost; no event."""
+
+    ts: Ts
+    level: Literal["warning", "error"]
+    code: str
+    """What it is about: the same for every line of its kind."""
+    text: str
+    """For people: without secrets, id tags masked, cut after 400 characters."""
+    dropped: Count | UnsetType = UNSET
+    """So many lines right before this one were left out: there were more than may be said."""

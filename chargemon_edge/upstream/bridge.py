@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -42,6 +43,7 @@ from chargemon_edge.upstream.flow import Flow
 from chargemon_edge.upstream.home_assistant import HomeAssistant
 from chargemon_edge.upstream.inbox import Inbox
 from chargemon_edge.upstream.link_life import Abilities, Ending, LinkLife, in_words, window
+from chargemon_edge.upstream.log_lines import LogLines
 from chargemon_edge.upstream.mqtt import Incoming, Link, Outgoing, Will
 from chargemon_edge.upstream.operations import Operations, Verdict
 from chargemon_edge.upstream.replay import Replays
@@ -118,6 +120,7 @@ class Bridge:
         self._home: HomeAssistant | None = None
         if settings.home_assistant is not None:
             self._home = HomeAssistant(lambda: rooms.present.site, settings, rooms.roll)
+        self._log_lines = LogLines(rooms.clock, self._tags) if settings.log else None
         self._birth_wanted = asyncio.Event()
         self._cursor_timer: asyncio.TimerHandle | None = None
         self._flow: Flow | None = None
@@ -174,6 +177,8 @@ class Bridge:
     async def run(self, unfinished: Sequence[CommandRecord] = ()) -> None:
         """Be connected, and again, until cancelled; then say goodbye. Goes on with *unfinished* commands."""
         unfollow = [self._rooms.events.follow(self._events.written), self._retained.follow()]
+        if self._log_lines is not None:
+            unfollow.append(self._log_lines.follow())
         self._allow_limits()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -287,6 +292,8 @@ class Bridge:
             tasks.create_task(self._answers.run(flow))
             if self._home is not None:
                 tasks.create_task(self._home.run(flow))
+            if self._log_lines is not None:
+                tasks.create_task(self._log_lines.run(flow, self._topics.log, partial(link.publish, qos=0)))
             if settings.state:
                 tasks.create_task(self._retained.run(flow))
             if settings.telemetry:
@@ -382,6 +389,15 @@ class Bridge:
                 link.acknowledge(message)
             return
         self._inbox.received(message, lambda: None if link is None else link.acknowledge(message))
+
+    def _tags(self) -> set[str]:
+        """Of the cards that charge now."""
+        connectors = (
+            one
+            for charge_point in self._rooms.present.picture.charge_points.values()
+            for one in charge_point.connectors.values()
+        )
+        return {one.transaction.id_tag for one in connectors if one.transaction is not None}
 
     def _acknowledged(self, mid: int, code: int) -> None:
         if self._flow is not None:

@@ -53,6 +53,7 @@ CHANNELS = (
     Channel("tm/replay", "send", 1, "no", (bodies.Telemetry, *_REPLAYED), "Those of the past"),
     Channel("res", "send", 1, "no", (bodies.Result,), "Where commands stand"),
     Channel("reported/{name}", "send", 1, "yes", (bodies.Reported,), "How far a desired state is reached"),
+    Channel("log", "send", 0, "no", (bodies.LogLine,), "Warnings and errors, if they are wanted"),
     Channel("in/cmd", "receive", 1, "no", (requests.Command,), "A command; a retained one is refused"),
     Channel("in/limit", "receive", 1, "allowed", (requests.LimitWish,), "What the site may draw, until when"),
     Channel("in/desired/{name}", "receive", 1, "yes", (requests.Desired,), "What should be"),

@@ -55,6 +55,8 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Kinds of events that are sent: ``tx.start``, families like ``tx.*``, or ``*``."""
     state: bool = True
     telemetry: bool = True
+    log: bool = False
+    """Warnings and errors of the daemon's log, thinned; may be lost."""
     commands: tuple[str, ...] = ()
     """Operations that this upstream may ask for, or ``*``."""
     answers_below: tuple[str, ...] = ()

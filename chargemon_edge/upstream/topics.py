@@ -107,6 +107,11 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
         return self._own(f"reported/{level(name)}")
 
     @property
+    def log(self) -> str:
+        """Warnings and errors."""
+        return self._own("log")
+
+    @property
     def command(self) -> str:
         """Where commands come."""
         return self._own("in/cmd")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,24 @@ async def test_telemetry_comes_by_the_minute_in_columns(tmp_path: Path, broker: 
     assert (batches[2]["k"], batches[2]["why"], batches[2]["last"]) == ("gap", "no longer kept", first - 1)
     assert batches[3]["rows"] == batches[0]["rows"]
     assert batches[4]["k"] == "replay.end"
+
+
+async def test_warnings_go_to_whoever_wants_them(tmp_path: Path, broker: Broker) -> None:
+    handlers = list(logging.getLogger("chargemon_edge").handlers)
+    with listening(broker) as operator:
+        async with running(
+            tmp_path, settings(broker.port, log=True), settings(broker.port, name="other", site="hof-8")
+        ) as site:
+            await until(lambda: len(operator.on("/status")) == 2)
+            await asyncio.to_thread(logging.getLogger("chargemon_edge.store").warning, "disk is short left=%d", 7)
+            await until(lambda: bool(operator.on("/log")))
+            assert site.uplink.standings()[0].refused == {}
+
+    (said,) = operator.on("/log")
+    assert (said.topic, said.retain) == ("cm/v1/hof-7/log", False)
+    assert {name: said.body[name] for name in ("level", "code", "text")} == {
+        "level": "warning",
+        "code": "disk_is_short",
+        "text": "disk is short left=7",
+    }
+    assert logging.getLogger("chargemon_edge").handlers == handlers
