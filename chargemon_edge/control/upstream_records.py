@@ -190,6 +190,8 @@ class RestoredUpstream(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk knew at start."""
 
     heard: Mapping[str, Heard] = {}
+    holding: Mapping[str, int] = {}
+    """The upstreams for which events are kept, and the number up to which each has them stored."""
     unfinished: tuple[CommandRecord, ...] = ()
     """Commands that were taken and have not ended, oldest first."""
     limits: tuple[SiteLimit, ...] = ()

@@ -16,6 +16,19 @@ class UpstreamHeard(Fact, frozen=True, kw_only=True, gc=False):
     """Since 1970, exclusive."""
 
 
+class UpstreamsHolding(Fact, frozen=True, kw_only=True, gc=False):
+    """From now on these upstreams, and no others, say up to where events need not be kept for them."""
+
+    upstreams: tuple[str, ...]
+
+
+class UpstreamStored(Fact, frozen=True, kw_only=True, gc=False):
+    """Behind its broker, an upstream has stored all events up to one: these need not be kept for it."""
+
+    upstream: str
+    number: int
+
+
 class CommandTaken(Fact, frozen=True, kw_only=True, gc=False):
     """A command is about to be carried out: durable before the broker hears that we have it."""
 

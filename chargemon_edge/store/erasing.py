@@ -35,6 +35,7 @@ _TABLES_WITHOUT = frozenset(
         "issued_certificate",
         "site_limit",
         "upstream_cursor",
+        "upstream_hold",
     }
 )
 _COLUMNS_WITHOUT = frozenset({"charge_point", "digest", "kind", "sha256", "started_text", "upstream"})

@@ -70,6 +70,7 @@ def restore_upstream(site: sqlite3.Connection) -> RestoredUpstream:
             upstream: Heard(number, minute)
             for upstream, number, minute in site.execute("SELECT upstream, number, minute FROM upstream_cursor")
         },
+        holding=dict(site.execute("SELECT upstream, number FROM upstream_hold")),
         unfinished=tuple(
             _command_record(row)
             for row in site.execute(f"SELECT {_COMMAND} WHERE ended_utc_ms IS NULL ORDER BY taken_utc_ms, id")

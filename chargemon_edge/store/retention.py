@@ -29,6 +29,8 @@ _OLDEST_EVENTS = "DELETE FROM event WHERE number IN (SELECT number FROM event OR
 _DAY_MS = 86_400_000
 _INCREMENTAL = 2
 _BEGINNING_MS = -(2**62)
+# above all numbers of rows
+_NO_NUMBER = 2**62
 _ENDED_RESERVATIONS = (
     "DELETE FROM reservation WHERE changed_utc_ms < ? AND state NOT IN ('Requested', 'Accepted', 'Unanswered')"
 )
@@ -68,7 +70,7 @@ class Retention:
             self._samples.execute(
                 "DELETE FROM payloads WHERE last_number < coalesce((SELECT min(number) FROM reading), 9e18)"
             )
-        gone += _prune(self._site, "event", "utc_ms", events_before_ms)
+        gone += _prune(self._site, "event", "utc_ms", events_before_ms, up_to=self._stored_upstream())
         gone += self._thin_events()
         gone += _prune(self._site, "security_event", "utc_ms", events_before_ms)
         gone += self._site.execute(_LOUDEST, (KEPT_ALTOGETHER, SLICE_ROWS)).rowcount
@@ -80,6 +82,11 @@ class Retention:
         gone += self._site.execute(_THEIR_UPDATES).rowcount
         minute = (utc_ms - keep.keep_minutes_days * _DAY_MS) // 60_000
         return gone + self._samples.execute("DELETE FROM meter_minute WHERE minute < ?", (minute,)).rowcount
+
+    def _stored_upstream(self) -> int:
+        """Events numbered above this one are kept for an upstream that has not stored them yet."""
+        (number,) = self._site.execute("SELECT min(number) FROM upstream_hold").fetchone()
+        return _NO_NUMBER if number is None else int(number)
 
     def _thin_events(self) -> int:
         """Of a file that holds too much, the oldest events: those of transactions when there are no others."""
@@ -110,16 +117,17 @@ class Retention:
         return used_bytes > self._settings.samples_size_max_mb * 1_000_000
 
 
-def _prune(connection: sqlite3.Connection, table: str, column: str, before_ms: int) -> int:
-    """The oldest rows of *table*, by number, up to the last one of the slice that is older than *before_ms*.
+def _prune(connection: sqlite3.Connection, table: str, column: str, before_ms: int, *, up_to: int = _NO_NUMBER) -> int:
+    """The oldest rows of *table*, by number, up to the last one of the slice that is older than *before_ms*; none
+    numbered above *up_to*.
 
     A row that a wrong clock has dated into the future goes with its older neighbours.
     """
     statement = (
         f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM "  # noqa: S608 - names of ours
-        f"(SELECT number, {column} AS utc_ms FROM {table} ORDER BY number LIMIT ?) WHERE utc_ms < ?)"
+        f"(SELECT number, {column} AS utc_ms FROM {table} ORDER BY number LIMIT ?) WHERE utc_ms < ?) AND number <= ?"
     )
-    return connection.execute(statement, (SLICE_ROWS, before_ms)).rowcount
+    return connection.execute(statement, (SLICE_ROWS, before_ms, up_to)).rowcount
 
 
 def _bytes(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from chargemon_edge.site import upstream_facts as facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.site_limit import SiteLimit
@@ -15,6 +17,9 @@ _HEARD = (
     "INSERT INTO upstream_cursor (upstream, number, minute) VALUES (?, ?, ?) "
     "ON CONFLICT (upstream) DO UPDATE SET number = max(number, excluded.number), minute = max(minute, excluded.minute)"
 )
+_HOLDING_NO_MORE = "DELETE FROM upstream_hold WHERE upstream NOT IN (SELECT value FROM json_each(?))"
+_HOLDING = "INSERT OR IGNORE INTO upstream_hold (upstream, number) SELECT value, 0 FROM json_each(?)"
+_STORED = "UPDATE upstream_hold SET number = max(number, ?) WHERE upstream = ?"
 _TAKEN = (
     "INSERT INTO upstream_command (upstream, id, op, digest, body, asked_by, state, taken_utc_ms) "
     "VALUES (?, ?, ?, ?, ?, ?, 'accepted', ?)"
@@ -43,6 +48,15 @@ _MESSAGE_MAX = 80
 
 def _heard(fact: facts.UpstreamHeard) -> tuple[Statement, ...]:
     return (Statement(_HEARD, (fact.upstream, fact.number, fact.minute)),)
+
+
+def _holding(fact: facts.UpstreamsHolding) -> tuple[Statement, ...]:
+    names = (msgspec.json.encode(fact.upstreams).decode(),)
+    return (Statement(_HOLDING_NO_MORE, names), Statement(_HOLDING, names))
+
+
+def _stored(fact: facts.UpstreamStored) -> tuple[Statement, ...]:
+    return (Statement(_STORED, (fact.number, fact.upstream)),)
 
 
 def _taken(fact: facts.CommandTaken) -> tuple[Statement, ...]:
@@ -142,6 +156,8 @@ def _desired(fact: facts.DesiredReached) -> tuple[Statement, ...]:
 
 ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.UpstreamHeard: _heard,
+    facts.UpstreamsHolding: _holding,
+    facts.UpstreamStored: _stored,
     facts.CommandTaken: _taken,
     facts.CommandBegun: _begun,
     facts.CommandEnded: _ended,
@@ -153,5 +169,16 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
     facts.DesiredReached: _desired,
 }
 
-STATEMENTS: tuple[str, ...] = (_HEARD, _TAKEN, _BEGUN, _ENDED, _LIMIT, _CAP, _DESIRED)
+STATEMENTS: tuple[str, ...] = (
+    _HEARD,
+    _HOLDING_NO_MORE,
+    _HOLDING,
+    _STORED,
+    _TAKEN,
+    _BEGUN,
+    _ENDED,
+    _LIMIT,
+    _CAP,
+    _DESIRED,
+)
 """This file's SQL, in the order in which a group is written."""

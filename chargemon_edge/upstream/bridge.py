@@ -49,6 +49,7 @@ from chargemon_edge.upstream.operations import Operations, Verdict
 from chargemon_edge.upstream.replay import Replays
 from chargemon_edge.upstream.retained import Retained
 from chargemon_edge.upstream.settings import UpstreamSettings
+from chargemon_edge.upstream.stored import StoredEvents
 from chargemon_edge.upstream.telemetry import TelemetrySource, TelemetryStream
 from chargemon_edge.upstream.topics import Topics
 
@@ -86,7 +87,8 @@ class BridgeRooms(msgspec.Struct, frozen=True, kw_only=True):
 class Bridge:
     """One upstream, running."""
 
-    def __init__(self, settings: UpstreamSettings, rooms: BridgeRooms, heard: Heard) -> None:
+    def __init__(self, settings: UpstreamSettings, rooms: BridgeRooms, heard: Heard, stored: int = 0) -> None:
+        """*heard*: how far the broker has acknowledged; *stored*: up to where events are stored behind it."""
         self.settings = settings
         self._rooms = rooms
         self._clock = rooms.clock
@@ -116,6 +118,9 @@ class Bridge:
         self._retained = Retained(rooms.present, rooms.clock, self._topics, rhythm, retain=settings.retain)
         self._replays = Replays(rooms.events, source, rooms.clock, self._topics, settings.events)
         self._answers = Answers(self._topics, retain=settings.retain, below=settings.answers_below)
+        self._stored = StoredEvents(
+            settings.name, rooms.events, rooms.clock, number=stored, wanted=settings.retain_until_ack
+        )
         self._inbox = self._made_inbox()
         self._home: HomeAssistant | None = None
         if settings.home_assistant is not None:
@@ -168,6 +173,8 @@ class Bridge:
             limits=rooms.limits,
             replays=self._replays,
             desired=self._desired,
+            stored=self._stored,
+            stored_more=self._moved,
             clock=rooms.clock,
             say=self._answers.result,
         )
@@ -429,6 +436,11 @@ class Bridge:
         """How far."""
         return Heard(self._events.heard, self._telemetry.heard)
 
+    @property
+    def stored(self) -> int:
+        """Up to where it says that it has stored the events."""
+        return self._stored.number
+
     def note_head(self, head: int) -> None:
         """The newest event there is, for as long as nobody is sent any."""
         self._events.head = max(self._events.head, head)
@@ -444,7 +456,7 @@ class Bridge:
         self._cursor_timer = None
         number, minute = self.heard
         heard = UpstreamHeard(at=moment(self._clock), upstream=self.settings.name, number=number, minute=minute)
-        self._rooms.journal.record((heard,))
+        self._rooms.journal.record((heard, *self._stored.to_write()))
 
     def standing(self) -> UpstreamStanding:
         """How it stands now."""

@@ -58,6 +58,7 @@ CHANNELS = (
     Channel("in/limit", "receive", 1, "allowed", (requests.LimitWish,), "What the site may draw, until when"),
     Channel("in/desired/{name}", "receive", 1, "yes", (requests.Desired,), "What should be"),
     Channel("in/replay", "receive", 1, "no", (requests.ReplayWish,), "Asks for a part of a stream again"),
+    Channel("in/ack", "receive", 1, "yes", (requests.Stored,), "Up to where events are stored upstream"),
     Channel(
         "_g/{group}/limit", "receive", 1, "yes", (requests.LimitWish,), "What each site of a group may draw", whole=True
     ),

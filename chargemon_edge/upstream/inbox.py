@@ -23,6 +23,7 @@ from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.mqtt import Incoming
 from chargemon_edge.upstream.replay import Replays
 from chargemon_edge.upstream.requests import LimitWish, ReplayWish
+from chargemon_edge.upstream.stored import StoredEvents
 from chargemon_edge.upstream.topics import Place, Topics
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Inbox:
         limits: SiteLimits,
         replays: Replays,
         desired: DesiredStates,
+        stored: StoredEvents,
+        stored_more: Callable[[], None],
         clock: Clock,
         say: Callable[[Result], None],
     ) -> None:
@@ -56,6 +59,8 @@ class Inbox:
         self._limits = limits
         self._replays = replays
         self._desired = desired
+        self._stored = stored
+        self._stored_more = stored_more
         self._clock = clock
         self._say = say
         self._tasks: asyncio.TaskGroup | None = None
@@ -87,6 +92,9 @@ class Inbox:
             self._tasks.create_task(
                 self._guarded(self._desired.received(place.name, message.payload), place), name="desired state"
             )
+        elif place.kind == "ack":
+            assert self._tasks is not None
+            self._tasks.create_task(self._guarded(self._acknowledged(message.payload), place), name="stored events")
         elif place.kind == "replay" and not message.retain:
             self._replay(message.payload)
         elif place.kind == "unknown" and message.payload:
@@ -108,6 +116,14 @@ class Inbox:
             return
         if not self._replays.ask(wish):
             self._answer(wish.id, "rejected", "busy", "other replays are under way; ask again later")
+
+    async def _acknowledged(self, payload: bytes) -> None:
+        before = self._stored.number
+        wrong = await self._stored.told(payload)
+        if wrong is not None:
+            self._answer("ack", "rejected", "malformed", wrong)
+        elif self._stored.number != before:
+            self._stored_more()
 
     async def _limit(self, message: Incoming, source: str, kind: Source, acknowledge: Callable[[], None]) -> None:
         if not message.payload:

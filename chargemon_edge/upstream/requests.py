@@ -79,6 +79,19 @@ class ReplayWish(Wish, frozen=True, kw_only=True):
     max_rate: Annotated[float, Meta(gt=0, le=200)] = 20.0
 
 
+class StoredUpTo(Wish, frozen=True, kw_only=True):
+    """The place of an event."""
+
+    ep: Count
+    s: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class Stored(Wish, frozen=True, kw_only=True):
+    """``in/ack``, retained: up to where everything is stored upstream, by stream."""
+
+    ev: StoredUpTo
+
+
 class Desired(Wish, frozen=True, kw_only=True):
     """``in/desired/{name}``, retained: what should be, under a version of the operator's."""
 

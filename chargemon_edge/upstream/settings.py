@@ -73,6 +73,8 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Before it rises again the site waits a random time of at most so long."""
     ramp_a_per_min: float = 20.0
     """Then it rises by so much."""
+    retain_until_ack: bool = False
+    """Events stay on disk until they are told on ``in/ack`` to be stored, as far as the disk has room for them."""
     hold_if_no_subscriber: bool = False
     """Where the broker says that nobody listens (MQTT 5), events wait."""
     home_assistant: str | None = None

@@ -18,7 +18,7 @@ ANSWER_TOPIC_MAX_BYTES = 256
 # what may stand in a level as it is; all else is written as %XX of its UTF-8
 _PLAIN = re.compile(rb"[A-Za-z0-9._-]")
 
-Incoming = Literal["cmd", "limit", "group limit", "replay", "desired", "unknown"]
+Incoming = Literal["cmd", "limit", "group limit", "replay", "desired", "ack", "unknown"]
 
 
 class Place(NamedTuple):
@@ -143,6 +143,8 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
             return Place("limit")
         if rest == "replay":
             return Place("replay")
+        if rest == "ack":
+            return Place("ack")
         if rest.startswith("desired/") and rest.count("/") == 1:
             return Place("desired", rest.removeprefix("desired/"))
         return Place("unknown")

@@ -10,8 +10,10 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
+from chargemon_edge.control.ports import moment
 from chargemon_edge.control.records import HistoryUnavailableError
 from chargemon_edge.control.upstream_records import CommandRecord, Heard, RestoredUpstream, UpstreamStanding
+from chargemon_edge.site.upstream_facts import UpstreamsHolding
 from chargemon_edge.upstream.bridge import Bridge, BridgeRooms
 from chargemon_edge.upstream.settings import UpstreamSettings
 
@@ -28,6 +30,9 @@ class Uplink:
     def __init__(self, rooms: BridgeRooms, restored: RestoredUpstream) -> None:
         self.rooms = rooms
         self._heard = dict(restored.heard)
+        # the upstreams for which the disk keeps events, and up to where each has them stored
+        self._holding = set(restored.holding)
+        self._stored = dict(restored.holding)
         # commands that a restart has left, until their upstream goes on with them
         self._unfinished = list(restored.unfinished)
         self._tasks: asyncio.TaskGroup | None = None
@@ -50,12 +55,25 @@ class Uplink:
                 kept[bridge.settings.name] = (bridge, task)
             else:
                 self._heard[bridge.settings.name] = bridge.heard
+                self._stored[bridge.settings.name] = bridge.stored
                 self._forbid_limits(bridge.settings, upstreams)
                 task.cancel()
+        self._hold(tuple(sorted(one.name for one in upstreams if one.retain_until_ack)))
         self._running = [kept.get(one.name) or self._begin(self._tasks, one) for one in upstreams]
 
+    def _hold(self, names: Sequence[str]) -> None:
+        """Let the disk keep events for these, and for no others."""
+        if set(names) == self._holding:
+            return
+        self._holding = set(names)
+        self._stored = {name: number for name, number in self._stored.items() if name in self._holding}
+        now = moment(self.rooms.clock)
+        self.rooms.journal.record((UpstreamsHolding(at=now, upstreams=tuple(names)),))
+
     def _begin(self, tasks: asyncio.TaskGroup, settings: UpstreamSettings) -> tuple[Bridge, asyncio.Task[None]]:
-        bridge = Bridge(settings, self.rooms, self._heard.get(settings.name, Heard(0, 0)))
+        bridge = Bridge(
+            settings, self.rooms, self._heard.get(settings.name, Heard(0, 0)), self._stored.get(settings.name, 0)
+        )
         own = [record for record in self._unfinished if record.upstream == settings.name]
         self._unfinished = [record for record in self._unfinished if record.upstream != settings.name]
         return bridge, tasks.create_task(_keep_up(bridge, own), name=f"upstream {settings.name}")

@@ -21,7 +21,7 @@ CREATE TABLE campaign (
     forgiven INTEGER,
     changed_utc_ms INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "campaign" VALUES(41,'0123456789abcdef','5.2.0','{"canaries":1,"wave":0,"at_once":2,"pause_s":0.0,"only_idle":true,"not_before_utc_ms":null,"window":[60,300],"attempts":2,"retry_s":600.0,"stop_after":2,"patience":{"turn_s":604800.0,"answer_s":120.0,"begin_s":900.0,"download_s":3600.0,"begin_install_s":1800.0,"install_s":1800.0,"boot_s":900.0,"confirm_s":300.0}}','command line',1800000000000,'stopped','2 failed',1,1800000000000);
+INSERT INTO "campaign" VALUES(41,'0123456789abcdef','5.2.0','{"canaries":1,"wave":0,"at_once":2,"pause_s":0.0,"only_idle":true,"not_before_utc_ms":null,"window":[60,300],"attempts":2,"retry_s":600.0,"stop_after":2,"patience":{"turn_s":604800.0,"answer_s":120.0,"begin_s":900.0,"download_s":3600.0,"begin_install_s":1800.0,"install_s":1800.0,"boot_s":1800.0,"confirm_s":300.0}}','command line',1800000000000,'stopped','2 failed',1,1800000000000);
 CREATE TABLE campaign_update (
     campaign INTEGER NOT NULL,
     charge_point TEXT NOT NULL,
@@ -433,6 +433,11 @@ CREATE TABLE upstream_cursor (
     minute INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "upstream_cursor" VALUES('operator',1800000000003,30000000);
+CREATE TABLE upstream_hold (
+    upstream TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "upstream_hold" VALUES('operator',1800000000002);
 CREATE INDEX charging_transaction_repeat ON charging_transaction (charge_point, started_text);
 CREATE INDEX charging_transaction_open ON charging_transaction (charge_point) WHERE stop_received_utc_ms IS NULL;
 CREATE INDEX charging_transaction_of_charge_point ON charging_transaction (charge_point);

@@ -241,6 +241,12 @@ CREATE TABLE upstream_cursor (
     minute INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- the upstreams for which events stay until they have said that they have stored them: up to which number they have
+CREATE TABLE upstream_hold (
+    upstream TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- "body" is there until the command has ended: a restart goes on with it
 CREATE TABLE upstream_command (
     upstream TEXT NOT NULL,

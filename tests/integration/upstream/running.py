@@ -54,6 +54,8 @@ def settings(port: int, **changes: Any) -> UpstreamSettings:
 class Running:
     """What runs."""
 
+    directory: Path
+
     def __init__(
         self, store: Store, upstreams: Sequence[UpstreamSettings], roll: float, clock: Clock, journal: Journal
     ) -> None:
@@ -163,6 +165,7 @@ async def running(
     )
     try:
         one = Running(store, upstreams, roll, clock, around(store.journal))
+        one.directory = directory
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(_serve(one))
             await asyncio.sleep(0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.site.upstream_facts import UpstreamHeard
-from chargemon_edge.upstream import event_stream
+from chargemon_edge.upstream import bridge, event_stream
 from tests.integration.upstream.broker import Broker, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import Running, running, settings, until
 
 REPLAY = "cm/v1/hof-7/in/replay"
 
@@ -189,3 +191,47 @@ async def test_warnings_go_to_whoever_wants_them(tmp_path: Path, broker: Broker)
         "text": "disk is short left=7",
     }
     assert logging.getLogger("chargemon_edge").handlers == handlers
+
+
+ACK = "cm/v1/hof-7/in/ack"
+
+
+def held(site: Running) -> dict[str, int]:
+    """Whom the disk keeps events for."""
+    with contextlib.closing(sqlite3.connect(site.directory / "site.db")) as disk:
+        return dict(disk.execute("SELECT upstream, number FROM upstream_hold"))
+
+
+async def test_what_is_stored_upstream_is_remembered(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "CURSOR_S", 0.05)
+    sure = settings(broker.port, retain_until_ack=True)
+    with listening(broker) as operator:
+        async with running(tmp_path, sure, settings(broker.port, name="other", site="hof-8")) as site:
+            await site.commit(site.started(1))
+            await until(lambda: len(operator.on("/hof-7/ev")) == 2)
+            assert held(site) == {"operator": 0}
+            ep = operator.on("/hof-7/ev")[0].body["ep"]
+            for wrong in (b"[]", b"", {"ev": {"ep": ep, "s": 9}}, {"ev": {"ep": ep - 1, "s": 1}}, {"ev": {"ep": ep}}):
+                operator.say(ACK, wrong)
+            # of an upstream that is not asked: nothing
+            operator.say("cm/v1/hof-8/in/ack", {"ev": {"ep": ep, "s": 1}})
+            await until(lambda: len(operator.on("/res")) == 4)
+            assert {(one.body["id"], one.body["code"]) for one in operator.on("/res")} == {("ack", "malformed")}
+            await site.commit(site.started(2))
+            assert held(site) == {"operator": 0}
+            operator.say(ACK, {"ev": {"ep": ep, "s": 2}}, retain=True)
+            await until(lambda: held(site) == {"operator": ep + 2})
+        # a later run knows it, also before the broker says it again; less than before changes nothing
+        async with running(tmp_path, sure) as site:
+            assert site.store.restored.upstream.holding == {"operator": ep + 2}
+            await until(lambda: site.uplink.standings()[0].connected)
+            operator.say(ACK, {"ev": {"ep": ep, "s": 1}}, retain=True)
+            operator.say("cm/v1/hof-7/in/cmd", {})
+            await until(lambda: len(operator.on("/res")) == 5)
+            await site.commit(site.started(3))
+            assert held(site) == {"operator": ep + 2}
+            # it is not wanted any more
+            site.uplink.replace((settings(broker.port),))
+            await until(lambda: held(site) == {})

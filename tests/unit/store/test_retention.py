@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from chargemon_edge.site import upstream_facts
 from chargemon_edge.store.database import open_database
 from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.retention import SLICE_ROWS, Retention
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.samples import payload, reading
 from chargemon_edge.store.settings import StoreSettings
-from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, values
+from tests.unit.store.site_facts import AT, ONE_OF_EACH, UTC_MS, started, values
 from tests.unit.store.test_samples import write_group
 
 DAY_MS = 86_400_000
@@ -123,6 +124,43 @@ def test_events_and_messages_go_and_money_stays(site: sqlite3.Connection, sample
         for table in ("event", "operation", "kept_message", "kept_stop", "charging_transaction")
     }
     assert left == {"event": 0, "operation": 0, "kept_message": 0, "kept_stop": 1, "charging_transaction": 2}
+
+
+def hold(site: sqlite3.Connection, *facts: upstream_facts.UpstreamsHolding | upstream_facts.UpstreamStored) -> None:
+    for fact in facts:
+        for statement in ROWS[type(fact)](fact):
+            site.execute(statement.sql, statement.parameters)
+
+
+def test_events_stay_until_each_upstream_has_stored_them(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:
+    site.executemany("INSERT INTO event (utc_ms, kind, body) VALUES (?, 'MeterLost', '{}')", [(UTC_MS,)] * 10)
+    keep = retention(site, samples)
+    late = UTC_MS + 91 * DAY_MS
+    hold(site, upstream_facts.UpstreamsHolding(at=AT, upstreams=("a", "b")))
+    assert keep.slice(late, disk_is_short=False) == 0
+    hold(site, upstream_facts.UpstreamStored(at=AT, upstream="a", number=7))
+    assert keep.slice(late, disk_is_short=False) == 0
+    hold(site, upstream_facts.UpstreamStored(at=AT, upstream="b", number=4))
+    # of somebody who is not asked
+    hold(site, upstream_facts.UpstreamStored(at=AT, upstream="c", number=1))
+    assert keep.slice(late, disk_is_short=False) == 4
+    # it does not go back, and being named again changes nothing
+    hold(site, upstream_facts.UpstreamStored(at=AT, upstream="b", number=2))
+    hold(site, upstream_facts.UpstreamsHolding(at=AT, upstreams=("a",)))
+    assert keep.slice(late, disk_is_short=False) == 3
+    assert keep.slice(UTC_MS, disk_is_short=False) == 0
+    hold(site, upstream_facts.UpstreamsHolding(at=AT, upstreams=()))
+    assert keep.slice(late, disk_is_short=False) == 3
+
+
+def test_a_file_that_holds_too_much_waits_for_no_upstream(
+    site: sqlite3.Connection, samples: sqlite3.Connection
+) -> None:
+    rows = [(UTC_MS, "StatusReported", "CP1", "x" * 3000)] * 8_000
+    site.executemany("INSERT INTO event (utc_ms, kind, charge_point, body) VALUES (?, ?, ?, ?)", rows)
+    hold(site, upstream_facts.UpstreamsHolding(at=AT, upstreams=("a",)))
+
+    assert retention(site, samples, site_size_max_mb=16).slice(UTC_MS, disk_is_short=False) == SLICE_ROWS
 
 
 def test_minutes_stay_longer(site: sqlite3.Connection, samples: sqlite3.Connection) -> None:

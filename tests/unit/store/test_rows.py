@@ -58,7 +58,11 @@ def test_the_database_takes_each(site: sqlite3.Connection, fact: Fact) -> None:
     write(site, fact)
 
     changes_what_is_there = isinstance(
-        fact, facts.TransactionStopped | operation_facts.OperationEnded | upstream_facts.CommandBegun
+        fact,
+        facts.TransactionStopped
+        | operation_facts.OperationEnded
+        | upstream_facts.CommandBegun
+        | upstream_facts.UpstreamStored,
     )
     assert site.total_changes > before or changes_what_is_there
 

@@ -18,6 +18,8 @@ LIMIT = SiteLimit(
 
 UPSTREAM: tuple[Fact, ...] = (
     upstream_facts.UpstreamHeard(at=AT, upstream="operator", number=UTC_MS + 3, minute=30_000_000),
+    upstream_facts.UpstreamsHolding(at=AT, upstreams=("operator",)),
+    upstream_facts.UpstreamStored(at=AT, upstream="operator", number=UTC_MS + 2),
     upstream_facts.CommandTaken(
         at=AT, upstream="operator", id="01J8Z3KQ5T", op="reset", digest=bytes(32), body="{}", by="desk 4"
     ),

@@ -25,6 +25,7 @@ def test_what_it_says() -> None:
         ("cm/v1/hof-7/in/cmd", Place("cmd")),
         ("cm/v1/hof-7/in/limit", Place("limit")),
         ("cm/v1/hof-7/in/replay", Place("replay")),
+        ("cm/v1/hof-7/in/ack", Place("ack")),
         ("cm/v1/hof-7/in/desired/config", Place("desired", "config")),
         ("cm/v1/_g/north/limit", Place("group limit", "north")),
         ("cm/v1/hof-7/in/desired/a/b", Place("unknown")),
