@@ -58,9 +58,13 @@ def _charger_off(world: World, fault: Fault) -> None:
 def _meter_off(world: World, fault: Fault) -> None:
     async def off_and_on() -> None:
         meter = _meter(world, fault)
+        # outages overlap: the power is back when the last of them is over
+        meter.faults.outages += 1
         await meter.power_off()
         await asyncio.sleep(fault.for_s)
-        await meter.start()
+        meter.faults.outages -= 1
+        if meter.faults.outages == 0:
+            await meter.start()
 
     world.do(off_and_on())
 

@@ -34,6 +34,8 @@ class MeterFaults(msgspec.Struct):
     nan: bool = False
     exception: bool = False
     """Answers every question with 'device failure'."""
+    outages: int = 0
+    """How many reasons it has for being without power."""
 
 
 class Meter:

@@ -60,6 +60,20 @@ def test_killed_again_and_again_it_loses_nothing(tmp_path: Path) -> None:
     assert world.trace.counts["TransactionStarted"] > 20
 
 
+def test_outages_of_a_meter_may_overlap(tmp_path: Path) -> None:
+    outages = (
+        Fault(at_s=60.0, what="meter-off", for_s=40.0),
+        Fault(at_s=80.0, what="meter-off", for_s=60.0),
+    )
+
+    world = play(structs.replace(site(1, hours=0.06, seed=1), fault=outages), tmp_path)
+
+    judge(world)
+    assert world.trace.counts["MeterLost"] == 1
+    # without power from 60 s to 140 s of 216 s, and found again within seconds
+    assert 125 <= world.trace.counts["MeterRead"] <= 137
+
+
 def test_a_dead_daemon_keeps_its_ports_from_others(tmp_path: Path) -> None:
     scenario = site(1, hours=0.1, seed=1)
 
