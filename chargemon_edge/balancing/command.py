@@ -12,7 +12,7 @@ from chargemon_edge.balancing.plan import Order
 from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.site.facts import LimitRefused, ProfilesInDoubt
 from chargemon_edge.site.layout import Connector
-from chargemon_edge.site.picture import ConnectorPicture, HeldLimit, SitePicture
+from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, HeldLimit, SitePicture
 
 # a charger's clock and ours do not run out at the same instant
 LEASE_GRACE_S = 5.0
@@ -53,6 +53,9 @@ class Command:
         self._started_s = 0.0
         # when our time of day was last moved
         self._corrected_s = float("-inf")
+        # when the charger was told of that, and whether it has not been yet
+        self._told_s = float("-inf")
+        self._untold = False
         self._sent: list[_Sent] = []
         # what it may still hold after an accepted decrease, and since when that is accepted
         self._falling: tuple[int, float] | None = None
@@ -65,10 +68,18 @@ class Command:
         self.raised_s = float("-inf")
         self._raised_from_ma = 0
 
-    def look(self, picture: SitePicture, connector: ConnectorPicture, now_s: float) -> None:
-        """Take in what the picture says of the connector now."""
+    def look(
+        self,
+        picture: SitePicture,
+        connector: ConnectorPicture,
+        now_s: float,
+        charge_point: ChargePointPicture | None = None,
+    ) -> None:
+        """Take in what the picture says of the connector now, and of its charge point."""
         self._started_s = picture.started.mono_s
         self._corrected_s = picture.clock.corrected_mono_s
+        if charge_point is not None:
+            self._told_s, self._untold = charge_point.told_mono_s, charge_point.behind_ms != 0
         self._rest_ma = self._connector.max_ma if connector.fail_safe_ma is None else connector.fail_safe_ma
         before_ma = self.ceiling_ma(now_s)
         if connector.doubted is not self._doubted:
@@ -258,7 +269,7 @@ class Command:
 
     def _misdated(self, held: HeldLimit) -> bool:
         """Whether the charger was told another time since: a lease is dated, so it may be over or not have begun."""
-        return held.sent_mono_s < self._corrected_s + TOLD_THE_TIME_S
+        return held.sent_mono_s < max(self._corrected_s + TOLD_THE_TIME_S, self._told_s)
 
     def _held_ma(self, now_s: float) -> int:
         held = self._held
@@ -268,6 +279,6 @@ class Command:
         if held.restored:
             limit_ma = min(limit_ma + self._policy.raise_step_ma, self._connector.max_ma)
         end_s = self._lease_end_s(held)
-        if now_s < end_s - (1 - _LEASE_DOUBT) * held.lease_s and not self._misdated(held):
+        if now_s < end_s - (1 - _LEASE_DOUBT) * held.lease_s and not self._misdated(held) and not self._untold:
             return limit_ma
         return max(limit_ma, held.fallback_ma) if now_s < end_s + LEASE_GRACE_S else held.fallback_ma

@@ -62,7 +62,7 @@ class Outlet:
         self.picture = picture.connector(self.key.charge_point, self.key.number)
         self._look_at_transaction(policy)
         if self.run is not None:
-            self.run.command.look(picture, self.picture, now_s)
+            self.run.command.look(picture, self.picture, now_s, self.entry)
             self._look_at_values(self.run, policy, now_s)
         self.proven_ma = self._proven(policy, now_s)
         self.wake_s = self._next_look_s(policy, now_s)

@@ -29,7 +29,7 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.profile_form import ProfileForm, profile_form
 from chargemon_edge.ocpp.charging_profile import tx_profile
 from chargemon_edge.site import facts
-from chargemon_edge.site.clock_facts import ClockCorrected
+from chargemon_edge.site.clock_facts import ClockCorrected, TimeTold
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.layout import ConnectorKey
 
@@ -46,6 +46,7 @@ _EVENTS: frozenset[type[Fact]] = frozenset(
         facts.FailSafeHeld,
         facts.LimitRefused,
         facts.ProfilesInDoubt,
+        TimeTold,
     )
 )
 _SAMPLES: frozenset[type[Fact]] = frozenset((facts.MeterRead, facts.MeterLost))
@@ -181,7 +182,7 @@ class Balance:
             limit_ma=order.limit_ma,
             fallback_ma=order.fallback_ma,
             lease_s=order.lease_s,
-            now_utc_ms=self._clock.utc_ms(),
+            now_utc_ms=self._time_there(order.key.charge_point),
             unit=form.unit,
             phases=form.phases,
             number_phases=form.number_phases,
@@ -191,6 +192,14 @@ class Balance:
         self._charge_points.offer_limit(
             order.key.charge_point, order.key.number, request, partial(self._answered, order)
         )
+
+    def _time_there(self, charge_point: str) -> int:
+        """By which time a lease is dated: the older one, as long as it was not told that ours was moved on.
+
+        A lease that began too early is over too early, and the fallback counts; one that is yet to begin holds nobody.
+        """
+        entry = self._present.charge_point(charge_point)
+        return self._clock.utc_ms() - (0 if entry is None else max(0, entry.behind_ms))
 
     def _form(self, key: ConnectorKey) -> ProfileForm:
         values = self._present.picture.connector(key.charge_point, key.number).values

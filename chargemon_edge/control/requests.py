@@ -28,6 +28,7 @@ from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.ocpp.v16 import metering
 from chargemon_edge.ocpp.v16.repeated_values import MeasuredValues
 from chargemon_edge.site import facts, operation_facts
+from chargemon_edge.site.clock_facts import TimeTold
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.picture import Transaction
 
@@ -181,7 +182,7 @@ class Requests:
             current_time=timestamps.format_utc(at.utc_ms),
             interval=self._heartbeat_interval_s,
         )
-        return Handled(response, (booted, *self._doubts_after(booted)))
+        return Handled(response, (booted, *self._doubts_after(booted), *self._time_told(charge_point, at)))
 
     def _doubts_after(self, booted: facts.ChargePointBooted) -> Iterator[Fact]:
         """Other firmware than at the last boot may have come up without the profiles that the charge point held."""
@@ -199,8 +200,15 @@ class Requests:
                     reason=f"booted with firmware {now!r} instead of {before!r}",
                 )
 
-    def _heartbeat(self, _charge_point: str, _request: m.HeartbeatRequest, _raw: bytes, at: Moment) -> Handled:
-        return Handled(m.HeartbeatResponse(current_time=timestamps.format_utc(at.utc_ms)))
+    def _heartbeat(self, charge_point: str, _request: m.HeartbeatRequest, _raw: bytes, at: Moment) -> Handled:
+        response = m.HeartbeatResponse(current_time=timestamps.format_utc(at.utc_ms))
+        return Handled(response, self._time_told(charge_point, at))
+
+    def _time_told(self, charge_point: str, at: Moment) -> tuple[Fact, ...]:
+        entry = self._present.charge_point(charge_point)
+        if entry is None or entry.behind_ms == 0:
+            return ()
+        return (TimeTold(at=at, charge_point=charge_point),)
 
     def _status(self, charge_point: str, request: m.StatusNotificationRequest, raw: bytes, at: Moment) -> Handled:
         response = m.StatusNotificationResponse()

@@ -47,3 +47,9 @@ class ClockApart(Fact, frozen=True, kw_only=True, gc=False):
     """The machine's clock was set and nobody says that it is right: ours goes on as it was. 0: they agree again."""
 
     machine_ahead_ms: int
+
+
+class TimeTold(Fact, frozen=True, kw_only=True, gc=False):
+    """A charge point has asked for the time since ours was moved: from here on it goes by the new one."""
+
+    charge_point: str

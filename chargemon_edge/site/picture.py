@@ -95,6 +95,10 @@ class ChargePointPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     updating: str | None = None
     """The firmware update that is under way, in words: it may restart at any moment. None: none that we asked for."""
     connectors: Mapping[int, ConnectorPicture] = {}
+    behind_ms: int = 0
+    """By how much our time was moved since it was last told the time: it may still go by the old one."""
+    told_mono_s: float = float("-inf")
+    """When it was told of such a move."""
 
 
 class ClockPicture(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -430,7 +434,13 @@ def _clock_corrected(fold: Fold, fact: clock_facts.ClockCorrected) -> None:
     changes: dict[str, Any] = {"trusted": True, "source": fact.source, "machine_ahead_ms": 0}
     if fact.charge_points_must_know:
         changes["corrected_mono_s"] = fact.at.mono_s
+        for identity, entry in fold.picture.charge_points.items():
+            fold.change_charge_point(identity, behind_ms=entry.behind_ms + fact.by_ms)
     fold.put_clock(**changes)
+
+
+def _time_told(fold: Fold, fact: clock_facts.TimeTold) -> None:
+    fold.change_charge_point(fact.charge_point, behind_ms=0, told_mono_s=fact.at.mono_s)
 
 
 def _clock_apart(fold: Fold, fact: clock_facts.ClockApart) -> None:
@@ -486,4 +496,5 @@ _FOLDS: dict[type[Fact], Callable[[Fold, Any], None]] = {
     clock_facts.ClockBegun: _clock_begun,
     clock_facts.ClockCorrected: _clock_corrected,
     clock_facts.ClockApart: _clock_apart,
+    clock_facts.TimeTold: _time_told,
 }

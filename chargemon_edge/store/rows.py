@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chargemon_edge.site import facts
+from chargemon_edge.site.clock_facts import TimeTold
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.file_facts import FileProgressed
 from chargemon_edge.store import (
@@ -296,5 +297,6 @@ ROWS: dict[type[Fact], Callable[[Any], tuple[Statement, ...]]] = {
 }
 
 # MeterRead and ValuesReported are samples (samples.py). A refused limit leaves no row: the next order tells more, and a
-# charger that refuses would otherwise wear out the flash. How far a transfer is, only who looks on wants to know.
-WITHOUT_ROWS: frozenset[type[Fact]] = frozenset({facts.LimitRefused, FileProgressed})
+# charger that refuses would otherwise wear out the flash. How far a transfer is, only who looks on wants to know, and
+# who was told the time, only who runs now.
+WITHOUT_ROWS: frozenset[type[Fact]] = frozenset({facts.LimitRefused, FileProgressed, TimeTold})

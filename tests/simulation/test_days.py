@@ -24,7 +24,8 @@ _NIGHTLY_SEEDS = int(os.environ.get("CHARGEMON_SEEDS", "0"))
 _FAULTY = (
     [(seed, 20, 24.0) for seed in range(1, _NIGHTLY_SEEDS + 1)]
     if _NIGHTLY_SEEDS
-    else [(seed, 8, 1.0) for seed in (1, 2, 3)]
+    # 305: our time moves on by an hour while three chargers that answer nothing charge on one phase
+    else [*((seed, 8, 1.0) for seed in (1, 2, 3)), (305, 10, 2.0)]
 )
 
 

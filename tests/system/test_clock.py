@@ -112,6 +112,10 @@ def dated_since(daemon: Daemon, transaction_id: int, began_s: float) -> Any:
             return listed
 
 
+def start_of_last_limit(gate: ChargePoint) -> str:
+    return str(gate.limits[-1][2]["charging_schedule"]["start_schedule"])
+
+
 @contextlib.contextmanager
 def running(folder: Path, machine: Machine) -> Iterator[Daemon]:
     """A daemon on that machine, with a meter and a charger's place."""
@@ -144,9 +148,12 @@ async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_
             daemon.line("time known", within_s=5)
             known = await asyncio.to_thread(asked, daemon, "clock")
             limits = len(gate.tx_limits())
-            await until(lambda: len(gate.tx_limits()) > limits, within_s=8, what="a limit that is dated anew")
+            await until(lambda: len(gate.tx_limits()) > limits, within_s=8, what="a limit after the correction")
+            untold = start_of_last_limit(gate)
             now = await gate.beat()
-            profile = gate.limits[-1][2]["charging_schedule"]["start_schedule"]
+            limits = len(gate.tx_limits())
+            await until(lambda: len(gate.tx_limits()) > limits, within_s=8, what="a limit that is dated anew")
+            profile = start_of_last_limit(gate)
             listed = await asyncio.to_thread(dated_since, daemon, transaction_id, began_s - 30)
             answer = await gate.end(transaction_id)
 
@@ -155,6 +162,8 @@ async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_
     assert told >= "2026-01-01"
     assert abs(known["utc_ms"] / 1000 - began_s) < 10
     assert now[:13] == time.strftime("%Y-%m-%dT%H", time.gmtime())
+    # it answered no trigger and had not asked: by its clock a lease of our new time would be yet to begin
+    assert untold[:10] <= told[:10]
     assert profile[:10] == time.strftime("%Y-%m-%d", time.gmtime(time.time() - 30))
     assert "Heartbeat" in gate.triggered
     assert listed["times_doubted"]

@@ -4,6 +4,7 @@ from chargemon_edge.control.ports import Refusal
 from chargemon_edge.control.requests import WAITING_MAX, handled_actions
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
+from chargemon_edge.site.clock_facts import ClockCorrected
 from tests.unit.control.fakes import UTC_MS, House
 
 START = m.StartTransactionRequest(connector_id=1, id_tag="CARD-A", meter_start=100, timestamp="2027-01-15T08:00:00Z")
@@ -56,6 +57,36 @@ def test_other_firmware_may_have_forgotten_its_limits() -> None:
     assert house.present.connector("CP1", 1).fail_safe_ma == 6_000
     assert boot("2.0") == ["booted with firmware '2.0' instead of '1.0'"]
     assert house.present.connector("CP1", 1).fail_safe_ma is None
+
+
+def test_it_is_noted_who_was_told_a_time_that_was_moved() -> None:
+    house = House()
+    boot = m.BootNotificationRequest(charge_point_model="M", charge_point_vendor="V")
+
+    def told_by(request: m.Request, *moves_ms: int) -> list[float]:
+        for by_ms in moves_ms:
+            moved = ClockCorrected(
+                at=facts.Moment(1000.0, UTC_MS),
+                boot="",
+                by_ms=by_ms,
+                offset_ms=0,
+                source="chrony",
+                doubted_since_utc_ms=None,
+                before_utc_ms=0,
+            )
+            house.present.apply((moved,))
+        behind_ms = house.present.picture.charge_points["CP1"].behind_ms
+        house.ask(request)
+        after = house.present.picture.charge_points["CP1"]
+        assert after.behind_ms == 0
+        return [behind_ms, after.told_mono_s]
+
+    never = float("-inf")
+    assert told_by(boot) == [0, never]
+    # too little for anybody to notice
+    assert told_by(m.HeartbeatRequest(), 500) == [0, never]
+    assert told_by(m.HeartbeatRequest(), 3_600_000, 60_000) == [3_660_000, 1000.0]
+    assert told_by(boot, -86_400_000) == [-86_400_000, 1000.0]
 
 
 def test_authorize_answers_each_kind_of_tag() -> None:

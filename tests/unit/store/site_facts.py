@@ -145,6 +145,7 @@ ONE_OF_EACH: tuple[facts.Fact, ...] = (
     facts.StopSettled(at=AT, number=1, by="command line"),
     clock_facts.ClockBegun(at=AT, boot="b1", offset_ms=UTC_MS - 1_000_000, source=None, doubted_since_utc_ms=UTC_MS),
     clock_facts.ClockApart(at=AT, machine_ahead_ms=-86_400_000),
+    clock_facts.TimeTold(at=AT, charge_point="CP1"),
     clock_facts.ClockCorrected(
         at=AT,
         boot="b1",

@@ -213,7 +213,15 @@ def after_restart(picture: SitePicture, now: Moment) -> SitePicture:
                 held=None if limit is None else replace(limit, restored=True, sent_mono_s=now.mono_s),
             )
         charge_points[identity] = replace(
-            entry, linked=False, seen=False, link_changed=None, link_reason=None, remote=None, connectors=connectors
+            entry,
+            linked=False,
+            seen=False,
+            link_changed=None,
+            link_reason=None,
+            remote=None,
+            connectors=connectors,
+            behind_ms=0,
+            told_mono_s=float("-inf"),
         )
     return replace(picture, started=now, meters={}, charge_points=charge_points)
 
