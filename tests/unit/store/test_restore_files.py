@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-
-import pytest
 
 from chargemon_edge.site import file_facts as facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.restore_files import restore_files
 from chargemon_edge.store.rows import ROWS
 from tests.unit.store.file_samples import AT, delivery, image, ticket
-
-
-@pytest.fixture
-def site() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    yield connection
-    connection.close()
 
 
 def write(site: sqlite3.Connection, *new: Fact) -> None:

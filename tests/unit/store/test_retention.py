@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from chargemon_edge.site import upstream_facts
 from chargemon_edge.store.database import open_database
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.retention import SLICE_ROWS, Retention
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.samples import payload, reading
@@ -20,22 +16,6 @@ from tests.unit.store.site_facts import AT, ONE_OF_EACH, UTC_MS, started, values
 from tests.unit.store.test_samples import write_group
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def site() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def samples() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "samples")
-    yield connection
-    connection.close()
 
 
 def count(connection: sqlite3.Connection, table: str) -> int:

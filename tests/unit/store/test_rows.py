@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,14 +19,6 @@ from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, st
 _OF_TRANSACTIONS = (facts.TransactionStarted, facts.TransactionStopped)
 _OF_OPERATIONS = (operation_facts.OperationRequested, operation_facts.OperationEnded)
 _OF_COMMANDS = (upstream_facts.CommandTaken, upstream_facts.CommandBegun, upstream_facts.CommandEnded)
-
-
-@pytest.fixture
-def site() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    yield connection
-    connection.close()
 
 
 def write(site: sqlite3.Connection, *new: Fact) -> None:

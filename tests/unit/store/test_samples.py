@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-import pytest
-
 from chargemon_edge.site.units import PerPhase
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.samples import MinuteFold, packed, payload, reading
 from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import UTC_MS, meter_read, values
 
 MINUTE = UTC_MS // 60_000
-
-
-@pytest.fixture
-def samples() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "samples")
-    yield connection
-    connection.close()
 
 
 def write(samples: sqlite3.Connection, rows: Iterable[Statement | None]) -> None:

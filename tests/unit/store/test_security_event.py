@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-
-import pytest
 
 from chargemon_edge.site.facts import SecurityEvent
 from chargemon_edge.store.migrations import migrate
@@ -16,14 +13,6 @@ from chargemon_edge.store.settings import StoreSettings
 from tests.unit.store.site_facts import AT, UTC_MS
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def site() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    yield connection
-    connection.close()
 
 
 def write(site: sqlite3.Connection, source: str, count: int, detail: str = "{}") -> None:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chargemon_edge.site.facts import Moment, TransactionStarted
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.transactions import RECENT_MAX, Transactions, moment_of
 from tests.unit.store.site_facts import AT, UTC_MS, started, stopped
-
-
-@pytest.fixture
-def site() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    yield connection
-    connection.close()
 
 
 def find_start(index: Transactions, fact: TransactionStarted) -> TransactionStarted | None:
