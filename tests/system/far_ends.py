@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
 
@@ -91,14 +90,3 @@ async def charge_point(url: str, identity: str, *, answers: bool = True) -> Asyn
     """A connected charge point that reads what comes."""
     async with online(url, identity, partial(ChargePoint, answers=answers), password=SECRET) as one:
         yield one
-
-
-async def until(true: Callable[[], bool], *, within_s: float, what: str) -> None:
-    """Wait until *true*, looking often."""
-    async with asyncio.timeout(within_s):
-        try:
-            while not true():
-                await asyncio.sleep(0.005)
-        except asyncio.CancelledError:
-            print(f"gave up waiting for: {what}")
-            raise

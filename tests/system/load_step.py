@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.system.daemon import METER, Daemon, charge_point
-from tests.system.far_ends import GridMeter, grid_meter, until
+from tests.system.far_ends import GridMeter, grid_meter
 from tests.system.far_ends import charge_point as connected
+from tests.waiting import until
 
 COUNT = 50
 # the charger that takes a limit and never says so

@@ -29,7 +29,8 @@ from cryptography.x509.oid import NameOID
 from tests.charge_point import ChargePoint
 from tests.system.daemon import METER, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
-from tests.system.far_ends import grid_meter, until
+from tests.system.far_ends import grid_meter
+from tests.waiting import until
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 SITE = """

@@ -23,7 +23,8 @@ from chargemon_edge.keys import authority as authorities
 from chargemon_edge.keys.pem import pair_pem
 from tests.system.daemon import HEAD, METER, SECRET, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
-from tests.system.far_ends import grid_meter, until
+from tests.system.far_ends import grid_meter
+from tests.waiting import until
 
 CIRCUIT = '[[circuit]]\nname = "main"\nfuse_a = 63\nbackground_a = 20\n'
 Told = list[dict[str, str]]

@@ -14,7 +14,8 @@ import websockets
 from tests.system import load_step
 from tests.system.daemon import METER, SECRET, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
-from tests.system.far_ends import grid_meter, until
+from tests.system.far_ends import grid_meter
+from tests.waiting import until
 
 CIRCUIT = '[[circuit]]\nname = "main"\nfuse_a = {fuse}\n'
 

@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from tests.system.daemon import Daemon
-from tests.system.far_ends import until
 from tests.system.secure_charger import SERIAL, SecureCharger
+from tests.waiting import until
 
 SITE = """
 [[circuit]]

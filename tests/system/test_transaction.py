@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.system import load_step
 from tests.system.daemon import METER, Daemon, charge_point
 from tests.system.far_ends import charge_point as connected
-from tests.system.far_ends import grid_meter, until
+from tests.system.far_ends import grid_meter
+from tests.waiting import until
 
 CIRCUIT = '[[circuit]]\nname = "main"\nfuse_a = 63\n'
 

@@ -18,7 +18,7 @@ from tests.integration.upstream.archive import Archive
 from tests.integration.upstream.broker import Broker, listening
 from tests.system.daemon import Daemon, charge_point
 from tests.system.endless_charger import Charger
-from tests.system.far_ends import until
+from tests.waiting import until
 
 # of the daemon and of the broker; a quarter as often the socket freezes
 KILLS = int(os.environ.get("CHARGEMON_UPLINK_KILLS", "2"))

@@ -182,10 +182,3 @@ async def running(folder: Path, extra: str = "") -> AsyncIterator[Daemon]:
         daemon.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await daemon
-
-
-async def until(true: Any, *, within_s: float = 10.0) -> None:
-    """Wait until *true* returns it."""
-    async with asyncio.timeout(within_s):
-        while not true():
-            await asyncio.sleep(0.01)

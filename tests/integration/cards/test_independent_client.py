@@ -9,7 +9,8 @@ import pytest
 
 from chargemon_edge.control import local_lists
 from tests.charge_point import now_text
-from tests.integration.cards.far_end import running, until
+from tests.integration.cards.far_end import running
+from tests.waiting import until
 
 
 async def test_a_card_is_answered_as_its_record_says_in_authorize_and_start(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from chargemon_edge.store.journal import Store, open_store
 from chargemon_edge.store.settings import StoreSettings
 from tests.unit.store.opened import Outcomes, commit, rows
 from tests.unit.store.site_facts import started, status, stopped, values
+from tests.waiting import until
 
 
 class Gate:
@@ -50,12 +51,6 @@ async def opened(
         if isinstance(before_flush, Gate):
             before_flush.open.set()
         store.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def test_nobody_is_answered_before_the_flush(tmp_path: Path) -> None:

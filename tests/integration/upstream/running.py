@@ -179,10 +179,3 @@ async def _serve(one: Running) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(one.store.run())
         one.uplink.start(tasks, one.upstreams)
-
-
-async def until(done: Any, timeout_s: float = 15.0) -> None:
-    """Wait until *done()* is true; the loop goes on meanwhile."""
-    async with asyncio.timeout(timeout_s):
-        while not done():
-            await asyncio.sleep(0.02)

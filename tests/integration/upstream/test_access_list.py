@@ -10,7 +10,8 @@ import pytest
 
 from tests.integration.upstream.archive import Archive
 from tests.integration.upstream.broker import Broker, Operator, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
+from tests.waiting import until
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "fleet.md"
 

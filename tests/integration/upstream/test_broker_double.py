@@ -9,6 +9,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from tests.integration.upstream.broker_double import (
     BrokerDouble,
     broker_double,
 )
-from tests.integration.upstream.running import Running, running, settings, until
+from tests.integration.upstream.running import Running, running, settings
+from tests.waiting import until
 
 SPEED = 20.0
 # a day on which certificates and tokens of the tests are good
@@ -268,8 +270,12 @@ def test_a_broker_of_before_mqtt_5_is_spoken_to_in_its_own_way(tmp_path: Path, s
 @very_fast
 async def test_two_boxes_with_one_client_id_do_not_fight_for_ever(tmp_path: Path) -> None:
     async with broker_double() as broker, site_on(broker, tmp_path) as site:
+
+        def connected_times(count: int) -> bool:
+            return len(broker.connects) == count and standing(site).connected
+
         for count in (1, 2):
-            await until(lambda count=count: len(broker.connects) == count and standing(site).connected, PATIENT_S)
+            await until(partial(connected_times, count), PATIENT_S)
             broker.hang_up(TAKEN_OVER)
             await until(lambda: not standing(site).connected, PATIENT_S)
         assert standing(site).rival

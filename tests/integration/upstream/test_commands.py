@@ -13,7 +13,8 @@ from chargemon_edge.control.ports import Answered, moment
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
 from tests.integration.upstream.broker import Broker, Operator, listening
-from tests.integration.upstream.running import Running, running, settings, until
+from tests.integration.upstream.running import Running, running, settings
+from tests.waiting import until
 
 CMD = "cm/v1/hof-7/in/cmd"
 RESET_DONE = Answered(response=m.ResetResponse(status="Accepted"), sent_mono_s=0.0)

@@ -19,8 +19,9 @@ from chargemon_edge.sim.daemon import LoopClock
 from chargemon_edge.site.facts import Fact, TransactionStarted, TransactionStopped
 from chargemon_edge.site.upstream_facts import CommandBegun, CommandEnded, CommandTaken
 from tests.integration.upstream.broker_double import BrokerDouble, broker_double
-from tests.integration.upstream.running import Running, running, settings, until
+from tests.integration.upstream.running import Running, running, settings
 from tests.integration.upstream.test_broker_double import EPOCH_S, PATIENT_S, fast
+from tests.waiting import until
 
 COMMAND = {"id": "command-1", "op": "reset", "tgt": {"cp": "YARD"}, "args": {"type": "Soft"}}
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.upstream.broker import Broker, free_port, listening
-from tests.integration.upstream.running import Running, running, settings, until
+from tests.integration.upstream.running import Running, running, settings
+from tests.waiting import until
 
 
 def openssl(folder: Path, *arguments: str) -> None:

@@ -10,7 +10,8 @@ from chargemon_edge.site.cards import IdTag
 from chargemon_edge.site.device_facts import ConfigurationRead, KeyRead
 from chargemon_edge.upstream import desired_states
 from tests.integration.upstream.broker import Broker, Operator, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
+from tests.waiting import until
 
 DESIRED = "cm/v1/hof-7/in/desired"
 

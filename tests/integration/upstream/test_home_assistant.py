@@ -7,8 +7,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tests.integration.upstream.broker import Broker, Operator, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
 from tests.unit.web.example import SITE
+from tests.waiting import until
 
 OWN = "homeassistant/device/cm-hof-7/"
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.integration.upstream.broker import Broker, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
+from tests.waiting import until
 
 PLACES = ("cmd", "limit", "replay", "desired/config", "desired/local_list", "desired/firmware", "desired/x/y", "else")
 GOOD: tuple[dict[str, Any], ...] = (

@@ -12,7 +12,8 @@ from chargemon_edge.control import site_limits
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.upstream import retained
 from tests.integration.upstream.broker import Broker, Operator, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
+from tests.waiting import until
 
 LIMIT = "cm/v1/hof-7/in/limit"
 GROUP = "cm/v1/_g/north/limit"

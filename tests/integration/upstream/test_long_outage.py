@@ -15,8 +15,9 @@ import pytest
 
 from chargemon_edge.sim.daemon import LoopClock
 from tests.integration.upstream.broker_double import BrokerDouble, broker_double
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
 from tests.integration.upstream.test_broker_double import EPOCH_S, fast
+from tests.waiting import until
 
 DAYS = 30
 EVENTS_A_DAY = 100

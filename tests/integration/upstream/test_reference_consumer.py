@@ -9,7 +9,8 @@ from chargemon_edge.control.ports import moment
 from chargemon_edge.site import facts
 from tests.integration.upstream.archive import CONSUMER, Archive
 from tests.integration.upstream.broker import Broker, listening
-from tests.integration.upstream.running import Running, running, settings, until
+from tests.integration.upstream.running import Running, running, settings
+from tests.waiting import until
 
 
 class Story:

@@ -17,7 +17,8 @@ from chargemon_edge.site.units import PerPhase
 from chargemon_edge.site.upstream_facts import UpstreamHeard
 from chargemon_edge.upstream import bridge, event_stream
 from tests.integration.upstream.broker import Broker, listening
-from tests.integration.upstream.running import Running, running, settings, until
+from tests.integration.upstream.running import Running, running, settings
+from tests.waiting import until
 
 REPLAY = "cm/v1/hof-7/in/replay"
 

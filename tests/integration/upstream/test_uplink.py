@@ -7,7 +7,8 @@ from pathlib import Path
 from chargemon_edge.control.ports import moment
 from chargemon_edge.site import facts
 from tests.integration.upstream.broker import Broker, Operator, listening
-from tests.integration.upstream.running import running, settings, until
+from tests.integration.upstream.running import running, settings
+from tests.waiting import until
 
 
 def places(operator: Operator) -> list[tuple[int, int]]:

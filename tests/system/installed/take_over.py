@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 
 from tests.system.endless_charger import Charger, acknowledged, check_records
-from tests.system.far_ends import until
 from tests.system.installed import site
 from tests.system.installed.container import Container
+from tests.waiting import until
 
 
 async def under_load(box: Container, identities: tuple[str, ...], replace: Callable[[], None]) -> list[Charger]:

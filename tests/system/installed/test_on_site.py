@@ -13,10 +13,10 @@ import websockets
 
 from chargemon_edge.journald import message_id
 from tests.system.daemon import SECRET
-from tests.system.far_ends import until
 from tests.system.installed import files, signed_delivery, site, take_over
 from tests.system.installed.container import Container
 from tests.system.installed.packages import RELEASE, as_version
+from tests.waiting import until
 
 EXPOSURE_MAX = 1.3
 CHARGERS = ("CP1", "CP2", "CP3", "CP4")

@@ -15,12 +15,20 @@ from chargemon_edge.control.upstream_records import UpstreamStanding
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site.cards import NO_RULES, IdTag, RestoredCards, TagRules
 from chargemon_edge.site.charger_model import Quirks
+from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Fact, Moment, TransactionStarted, TransactionStopped
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
 from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import same_on_all
 
 UTC_MS = 1_800_000_000_000
+
+
+def corrected(at: Moment, by_ms: int) -> ClockCorrected:
+    """Our time was moved by a time service."""
+    return ClockCorrected(
+        at=at, boot="", by_ms=by_ms, offset_ms=0, source="chrony", doubted_since_utc_ms=None, before_utc_ms=0
+    )
 
 
 class FakeClock:

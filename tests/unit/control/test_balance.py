@@ -15,12 +15,12 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.virtual_loop import run_virtually
 from chargemon_edge.site import facts
-from chargemon_edge.site.clock_facts import ClockCorrected, TimeTold
+from chargemon_edge.site.clock_facts import TimeTold
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.layout import Circuit, ConnectorKey
 from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import same_on_all
-from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, FakeModels, two_chargers
+from tests.unit.control.fakes import UTC_MS, FakeChargePoints, FakeJournal, FakeModels, corrected, two_chargers
 
 
 class LoopClock:
@@ -329,25 +329,13 @@ def test_a_storm_of_events_leaves_the_loop_to_others() -> None:
     assert 4 <= counted[2] <= 7
 
 
-def corrected(scene: Scene, by_ms: int) -> ClockCorrected:
-    return ClockCorrected(
-        at=scene.now(),
-        boot="",
-        by_ms=by_ms,
-        offset_ms=0,
-        source="chrony",
-        doubted_since_utc_ms=None,
-        before_utc_ms=0,
-    )
-
-
 def test_who_has_not_heard_that_our_time_was_moved_on_gets_leases_dated_by_the_old_one() -> None:
     """A lease that is yet to begin would hold nobody."""
 
     def begins(by_ms: int, *, told: bool) -> float:
         def act(scene: Scene) -> None:
             answer(scene, Answered(response=m.SetChargingProfileResponse(status="Accepted"), sent_mono_s=1000.3))
-            scene.present.apply((corrected(scene, by_ms),))
+            scene.present.apply((corrected(scene.now(), by_ms),))
             if told:
                 scene.present.apply((TimeTold(at=scene.now(), charge_point="CP1"),))
 
@@ -369,7 +357,7 @@ def test_after_our_time_was_set_every_lease_is_dated_anew_once_chargers_have_hea
     taken = m.SetChargingProfileResponse(status="Accepted")
 
     def correct(scene: Scene) -> None:
-        scene.present.apply((corrected(scene, 86_400_000),))
+        scene.present.apply((corrected(scene.now(), 86_400_000),))
 
     def act(scene: Scene) -> None:
         answer(scene, Answered(response=taken, sent_mono_s=scene.clock.monotonic_s()))

@@ -4,8 +4,7 @@ from chargemon_edge.control.ports import Refusal
 from chargemon_edge.control.requests import WAITING_MAX, handled_actions
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
-from chargemon_edge.site.clock_facts import ClockCorrected
-from tests.unit.control.fakes import UTC_MS, House
+from tests.unit.control.fakes import UTC_MS, House, corrected
 
 START = m.StartTransactionRequest(connector_id=1, id_tag="CARD-A", meter_start=100, timestamp="2027-01-15T08:00:00Z")
 
@@ -65,16 +64,7 @@ def test_it_is_noted_who_was_told_a_time_that_was_moved() -> None:
 
     def told_by(request: m.Request, *moves_ms: int) -> list[float]:
         for by_ms in moves_ms:
-            moved = ClockCorrected(
-                at=facts.Moment(1000.0, UTC_MS),
-                boot="",
-                by_ms=by_ms,
-                offset_ms=0,
-                source="chrony",
-                doubted_since_utc_ms=None,
-                before_utc_ms=0,
-            )
-            house.present.apply((moved,))
+            house.present.apply((corrected(facts.Moment(1000.0, UTC_MS), by_ms),))
         behind_ms = house.present.picture.charge_points["CP1"].behind_ms
         house.ask(request)
         after = house.present.picture.charge_points["CP1"]
