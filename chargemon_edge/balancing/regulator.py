@@ -61,7 +61,6 @@ class Regulator:
         self._behind = {key: self._meters_above(outlet) for key, outlet in self._outlets.items()}
         # the last decision; None before the first
         self._plan: Plan | None = None
-        self._corrected_s = float("-inf")
         self._urgent = True
         # somebody outside the site lets less flow through the main fuse
         self._limited = False
@@ -118,10 +117,8 @@ class Regulator:
             self._rows.limit(cap(tuple(picture.limits.values()), now_s))
             self._limited = bool(picture.limits)
         charge_points = picture.charge_points
-        # what leases mean to chargers depends on the time of day that they were told
-        redated, self._corrected_s = picture.clock.corrected_mono_s != self._corrected_s, picture.clock.corrected_mono_s
         for key, outlet in self._outlets.items():
-            if charge_points.get(key.charge_point) is not outlet.entry or now_s >= outlet.wake_s or redated:
+            if charge_points.get(key.charge_point) is not outlet.entry or now_s >= outlet.wake_s:
                 before_ma = outlet.proven_ma
                 outlet.look(picture, self.policy, now_s)
                 if outlet.proven_ma != before_ma:
