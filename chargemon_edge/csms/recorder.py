@@ -48,24 +48,15 @@ class Tape:
 
     def received(self, data: bytes, now_s: float) -> None:
         """A frame came."""
-        self._entries.append((now_s, _FROM, data))
-        self._bytes += len(data) + ENTRY_BYTES
-        if self._bytes > self._bytes_max or len(self._entries) > FRAMES_MAX:
-            self._trim()
+        self._add((now_s, _FROM, data))
 
     def sent(self, data: bytes, now_s: float) -> None:
         """A frame went out."""
-        self._entries.append((now_s, _TO, data))
-        self._bytes += len(data) + ENTRY_BYTES
-        if self._bytes > self._bytes_max or len(self._entries) > FRAMES_MAX:
-            self._trim()
+        self._add((now_s, _TO, data))
 
     def noted(self, words: str, now_s: float) -> None:
         """What we thought of the frame before."""
-        note = words[:NOTE_MAX].encode()
-        self._entries.append((now_s, _NOTE, note))
-        self._bytes += len(note) + ENTRY_BYTES
-        self._trim()
+        self._add((now_s, _NOTE, words[:NOTE_MAX].encode()))
 
     def repaired(self, words: str, now_s: float) -> bool:
         """Count a repair; whether it is the first of its kind."""
@@ -85,6 +76,12 @@ class Tape:
         """Keep no more than this from now on."""
         self._bytes_max = bytes_max
         self._trim()
+
+    def _add(self, entry: tuple[float, str, bytes]) -> None:
+        self._entries.append(entry)
+        self._bytes += len(entry[2]) + ENTRY_BYTES
+        if self._bytes > self._bytes_max or len(self._entries) > FRAMES_MAX:
+            self._trim()
 
     def _trim(self) -> None:
         entries = self._entries

@@ -197,19 +197,19 @@ class Link:
 
     def confirm(self, unique_id: str, payload: bytes) -> bytes:
         """The CALLRESULT for their CALL *unique_id*. Raises LinkError if it waits for no answer."""
-        try:
-            self._running.remove(unique_id)
-        except KeyError:
-            raise LinkError(f"{unique_id!r} waits for no answer") from None
+        self._answered(unique_id)
         return frames.encode_result(unique_id, payload)
 
     def refuse(self, unique_id: str, code: str, description: str) -> bytes:
         """The CALLERROR for their CALL *unique_id*. Raises LinkError if it waits for no answer."""
+        self._answered(unique_id)
+        return frames.encode_error(unique_id, code, description)
+
+    def _answered(self, unique_id: str) -> None:
         try:
             self._running.remove(unique_id)
         except KeyError:
             raise LinkError(f"{unique_id!r} waits for no answer") from None
-        return frames.encode_error(unique_id, code, description)
 
     @property
     def running(self) -> int:
