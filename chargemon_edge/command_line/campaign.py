@@ -8,9 +8,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
-import msgspec
-
-from chargemon_edge.command_line.verb import EXIT_OK, EXIT_USAGE, Verb, add_socket, asking
+from chargemon_edge.command_line.verb import EXIT_OK, EXIT_USAGE, Verb, add_socket, ask, asking
 
 _PATH = "/api/v1/firmware/campaigns"
 _IMAGES = "/api/v1/firmware/images"
@@ -57,7 +55,7 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _campaign(chosen: Namespace) -> int:
     if chosen.action == "list":
-        for one in _ask(chosen, "GET", _PATH):
+        for one in ask(chosen, "GET", _PATH):
             print(f"{one['number']}  {one['state']:<9}  {one['version']}  {one['tally']}")
         return EXIT_OK
     if chosen.subject is None:
@@ -71,8 +69,8 @@ def _campaign(chosen: Namespace) -> int:
         return EXIT_USAGE
     path = f"{_PATH}/{chosen.subject}"
     if chosen.action == "show":
-        return _told(_ask(chosen, "GET", path))
-    return _told(_ask(chosen, "POST", f"{path}/{chosen.action}"))
+        return _told(ask(chosen, "GET", path))
+    return _told(ask(chosen, "POST", f"{path}/{chosen.action}"))
 
 
 def _start(chosen: Namespace) -> int:
@@ -89,7 +87,7 @@ def _start(chosen: Namespace) -> int:
         "only_idle": False if chosen.even_if_busy else None,
     }
     # the beginning of its id will do, where no other begins so
-    images = [one["image_id"] for one in _ask(chosen, "GET", _IMAGES)]
+    images = [one["image_id"] for one in ask(chosen, "GET", _IMAGES)]
     meant = [one for one in images if one.startswith(chosen.subject.lower())]
     wish = {
         "image_id": meant[0] if len(meant) == 1 else chosen.subject,
@@ -97,7 +95,7 @@ def _start(chosen: Namespace) -> int:
         "from_versions": chosen.from_versions,
         "rules": {name: value for name, value in rules.items() if value is not None},
     }
-    made = _ask(chosen, "POST", _PATH, wish)
+    made = ask(chosen, "POST", _PATH, wish)
     for identity, why in made["left_out"].items():
         print(f"left out: {identity}: {why}", file=sys.stderr)
     print(f"campaign {made['number']} for {len(made['updates'])} chargers")
@@ -111,13 +109,6 @@ def _told(one: dict[str, Any]) -> int:
         detail = f": {update['detail']}" if update["detail"] else ""
         print(f"  {update['charge_point']:<20} wave {update['wave']}  {update['step']}{detail}")
     return EXIT_OK
-
-
-def _ask(chosen: Namespace, method: str, route: str, body: object = None) -> Any:
-    from chargemon_edge.web import client
-
-    content = None if body is None else msgspec.json.encode(body)
-    return msgspec.json.decode(client.ask(chosen.socket, method, route, content))
 
 
 VERB = Verb("campaign", "new firmware for many chargers, a few at a time", _arguments, asking(_campaign))

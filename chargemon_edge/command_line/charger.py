@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
-from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, asking
+from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, ask, asking
 
 # the daemon waits for the charge point's own answer
 _TIMEOUT_S = 60.0
+_ask = partial(ask, timeout_s=_TIMEOUT_S)
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -118,14 +118,6 @@ def _told(standing: dict[str, Any]) -> int:
     print(f"password          {source}")
     print(f"keys on their way {standing['keys_on_their_way']}")
     return EXIT_OK
-
-
-def _ask(chosen: Namespace, method: str, route: str, body: object = None) -> Any:
-    from chargemon_edge.web import client
-
-    content = None if body is None else msgspec.json.encode(body)
-    answer = client.ask(chosen.socket, method, route, content, timeout_s=_TIMEOUT_S)
-    return msgspec.json.decode(answer) if answer else None
 
 
 VERBS = (Verb("charger", "a charger's password, key and security profile", _arguments, asking(_charger)),)

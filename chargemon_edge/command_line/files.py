@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
-from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, asking
+from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, ask, asking
 
 _FILES = "/api/v1/delivered-files"
 # a slow disk takes its time, and so does a charge point
 _TIMEOUT_S = 300.0
+_ask = partial(ask, timeout_s=_TIMEOUT_S)
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -89,14 +88,6 @@ def _usage(why: str) -> int:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:>9.3f} MB"
-
-
-def _ask(chosen: Namespace, method: str, route: str, body: object = None) -> Any:
-    from chargemon_edge.web import client
-
-    content = None if body is None else msgspec.json.encode(body)
-    answer = client.ask(chosen.socket, method, route, content, timeout_s=_TIMEOUT_S)
-    return msgspec.json.decode(answer) if answer else None
 
 
 VERBS = (Verb("files", "files of charge points: ask for, list, get, remove", _arguments, asking(_files)),)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import sys
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, asking
+from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Verb, add_socket, ask, asking
 
 _IMAGES = "/api/v1/firmware/images"
 # a slow disk takes its time
 _TIMEOUT_S = 300.0
+_ask = partial(ask, timeout_s=_TIMEOUT_S)
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -108,14 +110,6 @@ def _signature(path: Path) -> str:
     except ValueError:
         return base64.b64encode(octets).decode()
     return text
-
-
-def _ask(chosen: Namespace, method: str, route: str, body: object = None) -> Any:
-    from chargemon_edge.web import client
-
-    content = None if body is None else msgspec.json.encode(body)
-    answer = client.ask(chosen.socket, method, route, content, timeout_s=_TIMEOUT_S)
-    return msgspec.json.decode(answer) if answer else None
 
 
 TOPICS = (

@@ -6,17 +6,13 @@ import time
 from argparse import Namespace
 from typing import Any
 
-import msgspec
-
-from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, Verb, add_socket, asking
+from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, Verb, add_socket, ask, asking
 
 _TIMEOUT_S = 10.0
 
 
 def _uplink(chosen: Namespace) -> int:
-    from chargemon_edge.web import client
-
-    found = msgspec.json.decode(client.ask(chosen.socket, "GET", "/api/v1/upstreams", None, timeout_s=_TIMEOUT_S))
+    found = ask(chosen, "GET", "/api/v1/upstreams", timeout_s=_TIMEOUT_S)
     if not found:
         print("no [[upstream]] is configured")
         return EXIT_OK

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO_DAEMON = 0, 1, 2, 3
 
@@ -26,6 +28,15 @@ class Verb(NamedTuple):
 def add_socket(parser: ArgumentParser) -> None:
     """For commands that ask the running daemon: where it is."""
     parser.add_argument("--socket", default=DEFAULT_SOCKET, help="the daemon's socket (default: %(default)s)")
+
+
+def ask(chosen: Namespace, method: str, route: str, body: object = None, *, timeout_s: float | None = None) -> Any:
+    """The daemon's answer, for commands that :func:`add_socket`; ClientError. *timeout_s*: None: the client's own."""
+    from chargemon_edge.web import client
+
+    content = None if body is None else msgspec.json.encode(body)
+    answer = client.ask(chosen.socket, method, route, content, timeout_s=timeout_s or client.TIMEOUT_S)
+    return msgspec.json.decode(answer) if answer else None
 
 
 def asking(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
