@@ -33,19 +33,19 @@ class Intake:
         self._tickets = tickets
         self._transfers = transfers
 
-    def too_large(self, announced: int | None) -> UploadRefusedError | None:
-        """Why a file of *announced* bytes is not even begun."""
-        if announced is None or announced <= self._settings.upload_max_bytes:
+    def too_large(self, size_bytes: int | None) -> UploadRefusedError | None:
+        """Why a file of so many bytes, announced or come so far, is not taken; None: it may be, or nobody knows yet."""
+        if size_bytes is None or size_bytes <= self._settings.upload_max_bytes:
             return None
         return UploadRefusedError(413, f"a file may have {self._settings.upload_max_mb} MB here")
 
     async def take(
         self, ticket: Ticket, content: AsyncIterator[bytes], name: Callable[[], str], announced: int | None = None
     ) -> None:
-        """Keep what *content* gives as the ticket's file; *name* is asked at the end. Raises UploadRefusedError."""
-        refusal = self.too_large(announced)
-        if refusal is not None:
-            raise refusal
+        """Keep what *content* gives as the ticket's file; *name* is asked at the end. Raises UploadRefusedError.
+
+        *announced*: its size as the charge point says it, for whoever looks on.
+        """
         running = self._transfers.begin(ticket, 0, alone=True)
         whole, detail = False, "the daemon stops, or a newer request takes its place"
         try:
@@ -99,8 +99,9 @@ class Intake:
                 chunk = await anext(content, b"")
             if chunk:
                 waiting += chunk
-                if draft.size_bytes + len(waiting) > self._settings.upload_max_bytes:
-                    raise UploadRefusedError(413, f"a file may have {self._settings.upload_max_mb} MB here")
+                refusal = self.too_large(draft.size_bytes + len(waiting))
+                if refusal is not None:
+                    raise refusal
                 await self._transfers.turn(len(chunk))
                 self._transfers.moved(running, len(chunk), announced)
             if waiting and (not chunk or len(waiting) >= _WRITE_BYTES):
