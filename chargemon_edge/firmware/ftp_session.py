@@ -198,12 +198,9 @@ class FtpSession:
             self._data.set_result((reader, writer))
 
     def _shut_door(self) -> None:
-        if self._door is not None:
-            self._door.close()
-            self._door = None
         if self._data is not None and self._data.done() and not self._data.cancelled():
             self._data.result()[1].transport.abort()
-        self._data = None
+        self._door_used()
 
     async def _connected(self) -> Data | None:
         if self._data is None:

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import ssl
 from collections.abc import Mapping
+from functools import partial
 
 from chargemon_edge.firmware.disk import Disk
 from chargemon_edge.firmware.ftp_session import FtpSession, Office
@@ -68,7 +69,7 @@ class FtpSide:
                 continue
             try:
                 server = await asyncio.start_server(
-                    self._secure if secure else self._plain,
+                    partial(self._serve, secure=secure),
                     host,
                     port,
                     limit=_LINE_BYTES,
@@ -91,12 +92,6 @@ class FtpSide:
         for session in sessions:
             session.cancel()
         await asyncio.gather(*sessions, return_exceptions=True)
-
-    async def _plain(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._serve(reader, writer, secure=False)
-
-    async def _secure(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._serve(reader, writer, secure=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, secure: bool) -> None:
         task = asyncio.current_task()
