@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
@@ -154,16 +153,14 @@ class Transfers:
         if now_s - self._told_s.get(ticket.ticket_id, float("-inf")) < _TELL_S:
             return
         self._told_s[ticket.ticket_id] = now_s
-        self._present.apply(self._progressed(ticket, done, size_bytes))
-
-    def _progressed(self, ticket: Ticket, done: int, size_bytes: int | None) -> Iterator[Fact]:
-        yield FileProgressed(
+        fact = FileProgressed(
             at=moment(self._clock),
             ticket_id=ticket.ticket_id,
             charge_point=ticket.charge_point,
             bytes_done=done,
             size_bytes=size_bytes,
         )
+        self._present.apply((fact,))
 
     def _ticket_ended(self, fact: Fact) -> None:
         assert isinstance(fact, TicketEnded)
