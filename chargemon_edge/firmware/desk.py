@@ -31,7 +31,6 @@ from chargemon_edge.control.ports import (
     moment,
 )
 from chargemon_edge.control.present import Present
-from chargemon_edge.firmware import library as library_room
 from chargemon_edge.firmware.deliveries import Deliveries
 from chargemon_edge.firmware.disk import Disk
 from chargemon_edge.firmware.ftp_side import FtpSide
@@ -247,7 +246,7 @@ class FileDesk:
         found = []
         for ticket in self._tickets.all():
             done, size_bytes, running = self._transfers.progress(ticket.ticket_id)
-            image = None if ticket.image_id is None else self.image(ticket.image_id)
+            image = self.image_of(ticket)
             found.append(
                 Transfer(
                     ticket_id=ticket.ticket_id,
@@ -300,7 +299,7 @@ class FileDesk:
 
     def opener(self, image: Image) -> Callable[[], BinaryIO]:
         """Opens its bytes."""
-        path = self._disk.path(library_room.FOLDER, image.sha256)
+        path = self._library.path(image)
         return lambda: path.open("rb", buffering=0)
 
     def _refused(self, source: str, what: str) -> None:

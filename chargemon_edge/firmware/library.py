@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
 
 from chargemon_edge.control.durable import make_durable
 from chargemon_edge.control.file_keeping import FileRefused, ImageWish
@@ -76,6 +77,10 @@ class Library:
         """One whose bytes are there."""
         return None if image_id in self._broken else self._images.get(image_id)
 
+    def path(self, image: Image) -> Path:
+        """Where its bytes are."""
+        return self._disk.path(FOLDER, image.sha256)
+
     def keep(self, user: Callable[[str], str | None]) -> None:
         """Ask *user* before one is removed."""
         self._users.append(user)
@@ -86,7 +91,7 @@ class Library:
         if len(self._images) >= IMAGES_MAX:
             return FileRefused(kind="no room", reason=f"there are {IMAGES_MAX} images already; remove some first")
         if wish.size_bytes > settings.image_max_bytes:
-            return _too_large(settings)
+            return FileRefused(kind="too large", reason=f"an image may have {settings.image_max_mb} MB here")
         used = sum(image.size_bytes for image in self._images.values()) + self._coming_bytes
         if used + wish.size_bytes > settings.library_max_bytes:
             reason = f"the library may hold {settings.library_max_mb} MB and holds {used / 1e6:.1f}; remove some first"
@@ -228,7 +233,3 @@ def _image(wish: ImageWish, sha256: str, utc_ms: int, by: str) -> Image:
         added_utc_ms=utc_ms,
         added_by=by,
     )
-
-
-def _too_large(settings: FilesSettings) -> FileRefused:
-    return FileRefused(kind="too large", reason=f"an image may have {settings.image_max_mb} MB here")
