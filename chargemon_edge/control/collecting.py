@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from chargemon_edge.control.commands import Commands, Refused
-from chargemon_edge.control.ports import Answered, FileOffer, FirmwareFiles, NotOffered, Outcome, in_words
+from chargemon_edge.control.ports import Answered, FileOffer, FirmwareFiles, NotOffered, Outcome, TimedOut, in_words
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.ocpp.v16.security import LogParameters
 
@@ -59,7 +59,7 @@ class Collecting:
             outcome = await self._commands.execute(charge_point, self._request(offer.url, purpose, since, until), by=by)
             judged = _judged(outcome, offer)
             # who did not answer may deliver all the same
-            begun = isinstance(judged, Begun) or in_words_of(outcome) == "no answer"
+            begun = isinstance(judged, Begun) or isinstance(outcome, TimedOut)
             return judged
         finally:
             if not begun:
@@ -72,14 +72,9 @@ class Collecting:
         return m.GetLogRequest(log_type=purpose, request_id=self._commands.take_number(), log=log)
 
 
-def in_words_of(outcome: Outcome | Refused) -> str:
-    """An outcome for whoever asked."""
-    return f"refused: {outcome.reason}" if isinstance(outcome, Refused) else in_words(outcome)
-
-
 def _judged(outcome: Outcome | Refused, offer: FileOffer) -> Begun | NotBegun:
     if not isinstance(outcome, Answered):
-        return NotBegun(reason=in_words_of(outcome))
+        return NotBegun(reason=f"refused: {outcome.reason}" if isinstance(outcome, Refused) else in_words(outcome))
     response = outcome.response
     if isinstance(response, m.GetLogResponse):
         if response.status not in _BEGUN:
