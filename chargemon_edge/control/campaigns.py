@@ -14,7 +14,7 @@ from chargemon_edge.control.campaign_rules import failures, wave_of
 from chargemon_edge.control.durable import make_durable
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
-from chargemon_edge.control.update_steps import UNDER_WAY, VERDICTS, Step
+from chargemon_edge.control.update_steps import UNDER_WAY, VERDICTS, Event, Step, advance
 from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.rollout import OPEN, Campaign, CampaignState, RestoredCampaigns, Rules, Update
@@ -155,7 +155,15 @@ class Campaigns:
             ]
         elif after is CampaignState.CANCELLED:
             new += [
-                _recorded(replace(one, step=Step.CANCELLED.value, since_utc_ms=at.utc_ms, detail=f"by {by}"), at)
+                _recorded(
+                    replace(
+                        one,
+                        step=advance(Step.WAITING, Event.CANCELLED).value,
+                        since_utc_ms=at.utc_ms,
+                        detail=f"by {by}",
+                    ),
+                    at,
+                )
                 for one in self.updates(number)
                 if Step(one.step) is Step.WAITING
             ]

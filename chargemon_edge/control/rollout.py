@@ -50,7 +50,7 @@ from chargemon_edge.site.cards import HOLDING
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.file_facts import FileProgressed, TicketEnded
 from chargemon_edge.site.operation_facts import FirmwareStatusReported
-from chargemon_edge.site.rollout import OPEN, Campaign, Update, matches_version
+from chargemon_edge.site.rollout import OPEN, Campaign, CampaignState, Update, matches_version
 from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
 
 log = logging.getLogger(__name__)
@@ -254,7 +254,9 @@ class Rollout:
             step = Step(update.step)
             entry = self._present.charge_point(update.charge_point)
             charging = entry is not None and any(one.transaction is not None for one in entry.connectors.values())
-            if (waits_for_car(step) and charging) or (step is Step.WAITING and not _runs(campaign)):
+            if (waits_for_car(step) and charging) or (
+                step is Step.WAITING and campaign.state is not CampaignState.RUNNING
+            ):
                 self._due_s[place] = now_s + (patience_s(step, campaign.rules.patience) or 0.0)
                 continue
             linked = self._charge_points.linked(update.charge_point)
@@ -289,7 +291,7 @@ class Rollout:
 
     def _carry_out(self, campaign: Campaign, decision: Decision, work: asyncio.TaskGroup) -> None:
         if decision.state is not None:
-            level = logging.INFO if decision.state.value == "finished" else logging.ERROR
+            level = logging.INFO if decision.state is CampaignState.FINISHED else logging.ERROR
             log.log(
                 level, "campaign halted number=%d state=%s why=%r", campaign.number, decision.state.value, decision.why
             )
@@ -298,9 +300,8 @@ class Rollout:
         if decision.why != self._why.get(campaign.number, ""):
             self._why[campaign.number] = decision.why
             log.info("campaign waits number=%d why=%r", campaign.number, decision.why)
-        at = moment(self._clock)
-        opened = [replace(one, since_utc_ms=at.utc_ms) for one in decision.opened]
-        self.campaigns.note_all(opened)
+        utc_ms = self._clock.utc_ms()
+        self.campaigns.note_all(replace(one, since_utc_ms=utc_ms) for one in decision.opened)
         for one in decision.start:
             update = self.campaigns.update(one.campaign, one.charge_point)
             assert update is not None
@@ -395,9 +396,7 @@ class Rollout:
         now = self.campaigns.update(update.campaign, update.charge_point)
         if now is None or Step(now.step) not in (Step.WAITING, Step.ASKED):
             return
-        at = moment(self._clock)
-        later = replace(update, not_before_utc_ms=at.utc_ms + _AGAIN_MS, detail=detail)
-        self.campaigns.note(later)
+        self.campaigns.note(replace(update, not_before_utc_ms=self._clock.utc_ms() + _AGAIN_MS, detail=detail))
 
     # ------------------------------------------------------------ writing down
 
@@ -454,10 +453,6 @@ class Rollout:
 def _left_s(update: Update, may_last_s: float, at: Moment) -> float:
     """How long its step may last yet; the wall clock may have been set meanwhile."""
     return min(max(0.0, may_last_s - (at.utc_ms - update.since_utc_ms) / 1000), may_last_s)
-
-
-def _runs(campaign: Campaign) -> bool:
-    return campaign.state.value == "running"
 
 
 def _names(update: Update) -> tuple[str, int]:
