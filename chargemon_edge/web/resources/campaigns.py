@@ -12,6 +12,7 @@ from chargemon_edge.control.campaign_rules import tally
 from chargemon_edge.control.campaigns import CHARGE_POINTS_MAX, Campaigns, CannotChangeError, NotStoredError
 from chargemon_edge.control.ports import FirmwareFiles
 from chargemon_edge.control.present import Present
+from chargemon_edge.control.records import Number
 from chargemon_edge.site.rollout import Campaign, CampaignState, Rules, Update
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Nothing, Reply, not_found, not_stored, problem
@@ -32,7 +33,7 @@ class CampaignWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class OneCampaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which one."""
 
-    number: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+    number: Number
 
 
 class CampaignSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from chargemon_edge.control.collecting import Collecting, NotBegun, Purpose
 from chargemon_edge.control.file_keeping import FileKeeping, Transfer
-from chargemon_edge.control.records import Number
+from chargemon_edge.control.records import Number, UtcMs
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.site.file_facts import Delivery
 from chargemon_edge.site.token_facts import Role
@@ -35,8 +35,8 @@ class FileWanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What it is to deliver; without bounds, all that it has."""
 
     purpose: Purpose = "Diagnostics"
-    since_utc_ms: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000)] | None = None
-    until_utc_ms: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000)] | None = None
+    since_utc_ms: UtcMs | None = None
+    until_utc_ms: UtcMs | None = None
 
 
 class FileComing(msgspec.Struct, frozen=True, kw_only=True):
