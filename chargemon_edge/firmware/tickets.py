@@ -88,13 +88,12 @@ class Tickets:
     def find(self, token: str) -> Ticket | None:
         """The ticket of *token*; None: it never was, has ended or is over."""
         ticket = self._by_digest.get(digest_of(token))
-        if ticket is None or ticket.expires_utc_ms <= self._clock.utc_ms():
-            return None
-        return ticket
+        return ticket if ticket is not None and self.holds(ticket.ticket_id) else None
 
-    def held(self, ticket_id: str) -> Ticket | None:
-        """The same by its id."""
-        return self._by_id.get(ticket_id)
+    def holds(self, ticket_id: str) -> bool:
+        """Whether a ticket has neither ended nor is over, by our time as it is now known."""
+        ticket = self._by_id.get(ticket_id)
+        return ticket is not None and ticket.expires_utc_ms > self._clock.utc_ms()
 
     def all(self) -> list[Ticket]:
         """By charge point, oldest first."""
@@ -106,11 +105,10 @@ class Tickets:
 
     def users(self, image_id: str) -> list[str]:
         """The charge points that may fetch an image now."""
-        now_ms = self._clock.utc_ms()
         return sorted(
             ticket.charge_point
             for ticket in self._by_id.values()
-            if ticket.image_id == image_id and ticket.expires_utc_ms > now_ms
+            if ticket.image_id == image_id and self.holds(ticket.ticket_id)
         )
 
     def end(self, ticket_id: str, end: TicketEnd) -> None:
@@ -124,10 +122,8 @@ class Tickets:
 
     def expire(self) -> None:
         """End those whose time is over."""
-        now_ms = self._clock.utc_ms()
-        for ticket in list(self._by_id.values()):
-            if ticket.expires_utc_ms <= now_ms:
-                self.end(ticket.ticket_id, "expired")
+        for ticket_id in [ticket_id for ticket_id in self._by_id if not self.holds(ticket_id)]:
+            self.end(ticket_id, "expired")
 
     def _redate(self, fact: Fact) -> None:
         """One that was issued by a time that was not known to be right is good for as long as it was."""

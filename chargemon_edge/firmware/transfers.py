@@ -89,9 +89,8 @@ class Transfers:
     def moved(self, running: Running, count: int, size_bytes: int | None) -> None:
         """*count* bytes more."""
         running.bytes_moved += count
-        ticket_id = running.ticket.ticket_id
         self._tell(running.ticket, running.first_byte + running.bytes_moved, size_bytes)
-        if self._tickets.held(ticket_id) is None or running.ticket.expires_utc_ms <= self._clock.utc_ms():
+        if not self._tickets.holds(running.ticket.ticket_id):
             raise TimeoutError("the time of its address is over")
 
     def completes(self, running: Running, size_bytes: int, *, whole: bool) -> bool:

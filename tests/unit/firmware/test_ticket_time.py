@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chargemon_edge.control.present import Present
+from chargemon_edge.firmware.settings import FilesSettings
 from chargemon_edge.firmware.tickets import Tickets
+from chargemon_edge.firmware.transfers import Transfers
 from chargemon_edge.site.clock_facts import ClockCorrected
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.picture import SitePicture
@@ -22,7 +26,9 @@ async def test_a_correction_of_our_time_neither_ends_nor_prolongs_a_ticket() -> 
         "CP1", "HTTP", address="10.0.0.1", image_id=None, purpose="diagnostics", good_for_s=3_600, by="a test"
     )
     assert not isinstance(issued, Exception)
-    token, _ = issued
+    token, ticket = issued
+    transfers = Transfers(FilesSettings(), tickets, present, FakeJournal(), clock)
+    running = transfers.begin(ticket, 0)
     clock.move(60)
     before_ms = clock.now.utc_ms
 
@@ -44,5 +50,8 @@ async def test_a_correction_of_our_time_neither_ends_nor_prolongs_a_ticket() -> 
     assert tickets.find(token) is not None
     clock.move(3_500)
     assert tickets.find(token) is not None
+    transfers.moved(running, 1, None)
     clock.move(41)
     assert tickets.find(token) is None
+    with pytest.raises(TimeoutError):
+        transfers.moved(running, 1, None)
