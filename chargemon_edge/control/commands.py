@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from chargemon_edge.control import guard
+from chargemon_edge.control.durable import make_so
 from chargemon_edge.control.given_profiles import GivenProfiles
 from chargemon_edge.control.ports import (
     Answered,
@@ -150,16 +151,7 @@ class Commands:
 
         A disk that fails must not keep a car from being stopped: then the log has it.
         """
-        self._present.apply(new)
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[Exception | None] = loop.create_future()
-
-        def done(error: Exception | None) -> None:
-            if not written.done():
-                written.set_result(error)
-
-        self._journal.commit(new, done)
-        error = await written
+        error = await make_so(self._journal, self._present, new)
         if error is not None:
             log.error(
                 "operation not recorded number=%d cp=%s action=%s by=%r payload=%s why=%r",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from chargemon_edge.control.durable import make_so
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.site.facts import Fact, Moment
@@ -176,16 +177,8 @@ class SiteLimits:
 
     async def _write(self, fact: Fact) -> None:
         """In force at once, then durable: a disk that fails must not keep the site from drawing less."""
-        self._present.apply((fact,))
         self._changed.set()
-        done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-
-        def told(error: Exception | None) -> None:
-            if not done.done():
-                done.set_result(error)
-
-        self._journal.commit((fact,), told)
-        error = await done
+        error = await make_so(self._journal, self._present, (fact,))
         if error is not None:
             log.error("site limit not recorded why=%r", str(error))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 import msgspec
 from msgspec import UNSET
 
+from chargemon_edge.control.durable import make_durable
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.records import HistoryUnavailableError
@@ -288,16 +289,7 @@ class CommandPath:
 
     async def _durable(self, fact: Fact) -> bool:
         """Whether *fact* is on disk now."""
-        done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-
-        def told(error: Exception | None) -> None:
-            if error is None:
-                self._present.apply((fact,))
-            if not done.done():
-                done.set_result(error)
-
-        self._journal.commit((fact,), told)
-        error = await done
+        error = await make_durable(self._journal, self._present, (fact,))
         if error is not None:
             log.error("command not recorded upstream=%s why=%r", self._upstream, str(error))
         return error is None
