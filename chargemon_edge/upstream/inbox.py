@@ -64,8 +64,6 @@ class Inbox:
         self._clock = clock
         self._say = say
         self._tasks: asyncio.TaskGroup | None = None
-        # messages on topics that mean nothing
-        self.strange = 0
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Work within *tasks*."""
@@ -98,7 +96,6 @@ class Inbox:
         elif place.kind == "replay" and not message.retain:
             self._replay(message.payload)
         elif place.kind == "unknown" and message.payload:
-            self.strange += 1
             log.info("message on a strange topic upstream=%s topic=%r", self._upstream, message.topic[:100])
 
     async def _guarded(self, work: Coroutine[None, None, None], place: Place) -> None:

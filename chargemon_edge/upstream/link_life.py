@@ -115,7 +115,6 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     packet_max: int | None = None
     qos_max: int = 2
     retain: bool = True
-    keepalive_s: int | None = None
     session_present: bool = False
 
 

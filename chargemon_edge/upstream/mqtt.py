@@ -75,7 +75,6 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     topic: str
     payload: bytes
     retain: bool
-    duplicate: bool
     reply_to: ReplyTo | None = None
 
 
@@ -348,7 +347,6 @@ class Link:
             topic=topic,
             payload=bytes(message.payload),
             retain=bool(message.retain),
-            duplicate=bool(message.dup),
             reply_to=_reply_to(message.properties),
         )
         self._heard.append(lambda: self._received(incoming))
@@ -386,6 +384,5 @@ def _abilities(version: Version, properties: Properties | None, *, session_prese
         packet_max=said("MaximumPacketSize", None),
         qos_max=said("MaximumQoS", 2),
         retain=bool(said("RetainAvailable", 1)),
-        keepalive_s=said("ServerKeepAlive", None),
         session_present=session_present,
     )

@@ -16,7 +16,7 @@ from chargemon_edge.control.upstream_records import EventLog
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.upstream.bodies import Gap, GapReason, ReplayEnd
 from chargemon_edge.upstream.event_stream import PAGE, line, wants
-from chargemon_edge.upstream.flow import LOST, Flow
+from chargemon_edge.upstream.flow import Flow
 from chargemon_edge.upstream.mqtt import Outgoing
 from chargemon_edge.upstream.pacer import Pacer
 from chargemon_edge.upstream.requests import ReplayWish
@@ -166,6 +166,6 @@ class Replays:
         message = Outgoing(topic=self._topics.events_replay, payload=payload)
         return message if flow.fits(message) else None
 
-    async def _say(self, flow: Flow, wish: ReplayWish, payload: bytes) -> bool:
+    async def _say(self, flow: Flow, wish: ReplayWish, payload: bytes) -> None:
         topic = self._topics.events_replay if wish.stream == "ev" else self._topics.telemetry_replay
-        return await flow.deliver(Outgoing(topic=topic, payload=payload)) != LOST
+        await flow.deliver(Outgoing(topic=topic, payload=payload))
