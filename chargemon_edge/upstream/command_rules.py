@@ -112,7 +112,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def by(self) -> str | None:
         """Who asked, as far as upstream says."""
-        return None if self.command.by is UNSET else str(self.command.by)
+        return _by(self.command)
 
 
 def read(
