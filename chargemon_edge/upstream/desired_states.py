@@ -69,15 +69,15 @@ class DesiredStates:
             # no wish any more: what was taken stays as it is
             return
         if name not in self._names:
-            self._say(name, self._reported(_REFUSED, "-", f"{name} is not desired from here (desired = [...])"))
+            self._say(name, self._refusal(f"{name} is not desired from here (desired = [...])"))
             return
         if len(payload) > PAYLOAD_MAX_BYTES:
-            self._say(name, self._reported(_REFUSED, "-", f"more than {PAYLOAD_MAX_BYTES} bytes"))
+            self._say(name, self._refusal(f"more than {PAYLOAD_MAX_BYTES} bytes"))
             return
         try:
             wish = msgspec.json.decode(payload, type=DesiredWish)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._say(name, self._reported(_REFUSED, "-", str(error)))
+            self._say(name, self._refusal(str(error)))
             return
         body = msgspec.json.encode(wish.body, order="deterministic").decode()
         before = self._records.get(name)
@@ -120,14 +120,11 @@ class DesiredStates:
             err=known(record.error),
         )
 
-    def _reported(self, reached: Reached, version: str, error: str) -> Reported:
-        return Reported(ts=format_utc(self._clock.utc_ms()), want=version, state=reached.state, err=error)
+    def _refusal(self, error: str) -> Reported:
+        return Reported(ts=format_utc(self._clock.utc_ms()), want="-", state="rejected", err=error)
 
     def _by(self, record: DesiredRecord) -> str:
         return f"upstream {self._upstream} desired {record.version}"
-
-
-_REFUSED = Reached("rejected")
 
 
 def _body(record: DesiredRecord) -> dict[str, object]:
