@@ -78,25 +78,23 @@ class Inbox:
             )
             return
         if place.kind in ("limit", "group limit"):
-            assert self._tasks is not None
             kind: Source = "group" if place.kind == "group limit" else "upstream"
             source = f"group {place.name}" if kind == "group" else f"upstream {self._upstream}"
-            taking = self._limit(message, source, kind, acknowledge)
-            self._tasks.create_task(self._guarded(taking, place), name="site limit")
+            self._begin(self._limit(message, source, kind, acknowledge), place)
             return
         acknowledge()
         if place.kind == "desired":
-            assert self._tasks is not None
-            self._tasks.create_task(
-                self._guarded(self._desired.received(place.name, message.payload), place), name="desired state"
-            )
+            self._begin(self._desired.received(place.name, message.payload), place)
         elif place.kind == "ack":
-            assert self._tasks is not None
-            self._tasks.create_task(self._guarded(self._acknowledged(message.payload), place), name="stored events")
+            self._begin(self._acknowledged(message.payload), place)
         elif place.kind == "replay" and not message.retain:
             self._replay(message.payload)
         elif place.kind == "unknown" and message.payload:
             log.info("message on a strange topic upstream=%s topic=%r", self._upstream, message.topic[:100])
+
+    def _begin(self, work: Coroutine[None, None, None], place: Place) -> None:
+        assert self._tasks is not None
+        self._tasks.create_task(self._guarded(work, place), name=f"{place.kind} from upstream")
 
     async def _guarded(self, work: Coroutine[None, None, None], place: Place) -> None:
         try:
