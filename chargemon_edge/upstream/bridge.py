@@ -31,6 +31,7 @@ from chargemon_edge.control.upstream_records import (
     MeasuredLog,
     UpstreamStanding,
 )
+from chargemon_edge.site.units import milliamperes_from_amperes
 from chargemon_edge.site.upstream_facts import UpstreamHeard
 from chargemon_edge.upstream import greeting, site_states
 from chargemon_edge.upstream.answers import Answers
@@ -419,7 +420,7 @@ class Bridge:
     def _allow_limits(self) -> None:
         settings = self.settings
         policy = LimitPolicy(
-            failsafe_ma=round((settings.failsafe_a or 0.0) * 1000),
+            failsafe_ma=milliamperes_from_amperes(settings.failsafe_a or 0.0),
             failsafe_min_s=settings.failsafe_min_s,
             spread_s=settings.recovery_spread_s,
             ramp_ma_per_s=max(1, round(settings.ramp_a_per_min * 1000 / 60)),
