@@ -21,7 +21,7 @@ from chargemon_edge.control.desired import Desired
 from chargemon_edge.control.ports import Clock, Journal, moment
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.records import HistoryUnavailableError
-from chargemon_edge.control.site_limits import LimitPolicy, SiteLimits
+from chargemon_edge.control.site_limits import SiteLimits
 from chargemon_edge.control.upstream_records import (
     CommandLog,
     CommandRecord,
@@ -31,7 +31,6 @@ from chargemon_edge.control.upstream_records import (
     MeasuredLog,
     UpstreamStanding,
 )
-from chargemon_edge.site.units import milliamperes_from_amperes
 from chargemon_edge.site.upstream_facts import UpstreamHeard
 from chargemon_edge.upstream import greeting, site_states
 from chargemon_edge.upstream.answers import Answers
@@ -187,7 +186,6 @@ class Bridge:
         unfollow = [self._rooms.events.follow(self._events.written), self._retained.follow()]
         if self._log_lines is not None:
             unfollow.append(self._log_lines.follow())
-        self._allow_limits()
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._inbox.start(tasks)
@@ -416,19 +414,6 @@ class Bridge:
         if op == "birth":
             self._birth_wanted.set()
         return Verdict(state="done")
-
-    def _allow_limits(self) -> None:
-        settings = self.settings
-        policy = LimitPolicy(
-            failsafe_ma=milliamperes_from_amperes(settings.failsafe_a or 0.0),
-            failsafe_min_s=settings.failsafe_min_s,
-            spread_s=settings.recovery_spread_s,
-            ramp_ma_per_s=max(1, round(settings.ramp_a_per_min * 1000 / 60)),
-        )
-        if settings.limit:
-            self._rooms.limits.allow(f"upstream {settings.name}", policy)
-        if settings.group is not None:
-            self._rooms.limits.allow(f"group {settings.group}", policy)
 
     # ------------------------------------------------------------ how far it has heard
 

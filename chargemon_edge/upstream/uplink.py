@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 from chargemon_edge.control.ports import moment
 from chargemon_edge.control.records import HistoryUnavailableError
+from chargemon_edge.control.site_limits import LimitPolicy
 from chargemon_edge.control.upstream_records import CommandRecord, Heard, RestoredUpstream, UpstreamStanding
+from chargemon_edge.site.units import milliamperes_from_amperes
 from chargemon_edge.site.upstream_facts import UpstreamsHolding
 from chargemon_edge.upstream.bridge import Bridge, BridgeRooms
 from chargemon_edge.upstream.settings import UpstreamSettings
@@ -74,9 +76,22 @@ class Uplink:
         bridge = Bridge(
             settings, self.rooms, self._heard.get(settings.name, Heard(0, 0)), self._stored.get(settings.name, 0)
         )
+        self._allow_limits(settings)
         own = [record for record in self._unfinished if record.upstream == settings.name]
         self._unfinished = [record for record in self._unfinished if record.upstream != settings.name]
         return bridge, tasks.create_task(_keep_up(bridge, own), name=f"upstream {settings.name}")
+
+    def _allow_limits(self, settings: UpstreamSettings) -> None:
+        policy = LimitPolicy(
+            failsafe_ma=milliamperes_from_amperes(settings.failsafe_a or 0.0),
+            failsafe_min_s=settings.failsafe_min_s,
+            spread_s=settings.recovery_spread_s,
+            ramp_ma_per_s=max(1, round(settings.ramp_a_per_min * 1000 / 60)),
+        )
+        if settings.limit:
+            self.rooms.limits.allow(f"upstream {settings.name}", policy)
+        if settings.group is not None:
+            self.rooms.limits.allow(f"group {settings.group}", policy)
 
     def _forbid_limits(self, gone: UpstreamSettings, upstreams: Sequence[UpstreamSettings]) -> None:
         if not any(one.name == gone.name and one.limit for one in upstreams):
