@@ -61,9 +61,8 @@ class Answers:
                 await self._waits.wait()
             for name in sorted(self._unsaid):
                 self._unsaid.discard(name)
-                retain = self._retain and flow.abilities.retain
                 payload = _encode(self._reported[name])
-                await flow.deliver(Outgoing(topic=self._topics.reported(name), payload=payload, retain=retain))
+                await flow.deliver(Outgoing(topic=self._topics.reported(name), payload=payload, retain=self._retain))
             if not self._results:
                 continue
             result, to = self._results[0]

@@ -336,8 +336,7 @@ class Bridge:
     # ------------------------------------------------------------ what goes out
 
     async def _say(self, flow: Flow, topic: str, payload: bytes) -> int:
-        retain = self.settings.retain and flow.abilities.retain
-        return await flow.deliver(Outgoing(topic=topic, payload=payload, retain=retain))
+        return await flow.deliver(Outgoing(topic=topic, payload=payload, retain=self.settings.retain))
 
     async def _births(self, flow: Flow) -> None:
         """Who we are; again, and all that is so, when somebody asks."""

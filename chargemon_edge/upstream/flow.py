@@ -9,6 +9,8 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 
+import msgspec
+
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.upstream.link_life import Abilities, packet_bytes, window
 from chargemon_edge.upstream.mqtt import Outgoing
@@ -65,7 +67,12 @@ class Flow:
         await self._room_made.wait()
 
     def offer(self, message: Outgoing, done: Done) -> None:
-        """Send now: only while there :meth:`has_room`. *done* is called once, with a reason code or LOST."""
+        """Send now: only while there :meth:`has_room`. *done* is called once, with a reason code or LOST.
+
+        A broker that retains nothing is not asked to: it would hang up.
+        """
+        if message.retain and not self.abilities.retain:
+            message = msgspec.structs.replace(message, retain=False)
         mid = self._publish(message)
         if mid is None:
             done(LOST)

@@ -153,5 +153,4 @@ class Retained:
 
     async def _publish(self, flow: Flow, topic: str, payload: bytes) -> bool:
         """Whether it went out. What the broker refuses is counted there, and not tried again before it changes."""
-        retain = self._retain and flow.abilities.retain
-        return await flow.deliver(Outgoing(topic=topic, payload=payload, retain=retain)) != LOST
+        return await flow.deliver(Outgoing(topic=topic, payload=payload, retain=self._retain)) != LOST

@@ -15,10 +15,10 @@ MESSAGE = Outgoing(topic="cm/v1/hof/ev", payload=b"{}")
 class Wire:
     """Takes what is published, and numbers it."""
 
-    def __init__(self, *, receive_max: int = 65_535, packet_max: int | None = None) -> None:
+    def __init__(self, *, receive_max: int = 65_535, packet_max: int | None = None, retain: bool = True) -> None:
         self.clock = FakeClock()
         self.sent: list[Outgoing] = []
-        abilities = Abilities(version=5, receive_max=receive_max, packet_max=packet_max)
+        abilities = Abilities(version=5, receive_max=receive_max, packet_max=packet_max, retain=retain)
         self.flow = Flow(abilities, self.publish, self.clock)
 
     def publish(self, message: Outgoing) -> int | None:
@@ -117,3 +117,14 @@ async def test_a_broker_that_acknowledges_nothing_is_noticed() -> None:
     assert wire.flow.overdue()
     wire.flow.acknowledged(1, 0)
     assert not wire.flow.overdue()
+
+
+async def test_a_broker_that_retains_nothing_is_not_asked_to() -> None:
+    for retain in (True, False):
+        wire = Wire(retain=retain)
+        asked = Outgoing(topic="cm/v1/hof/state", payload=b"{}", retain=True)
+        saying = asyncio.create_task(wire.flow.deliver(asked))
+        await asyncio.sleep(0)
+        wire.flow.acknowledged(1, 0)
+        assert await saying == 0
+        assert [one.retain for one in wire.sent] == [retain]
