@@ -80,6 +80,25 @@ def line(
     )
 
 
+def message(
+    flow: Flow,
+    topic: str,
+    record: EventRecord,
+    epochs: Epochs,
+    *,
+    before: Before = Before(),  # noqa: B008 - a tuple: nobody can change it
+    hist: bool = False,
+    rp: str | None = None,
+) -> Outgoing:
+    """One event on its way out, cut if it is larger than the broker takes."""
+    said = partial(line, record, epochs, before=before, hist=hist, rp=rp)
+    whole = Outgoing(topic=topic, payload=said())
+    if flow.fits(whole):
+        return whole
+    log.warning("event too large for the broker number=%d bytes=%d", record.number, len(whole.payload))
+    return Outgoing(topic=topic, payload=said(cut=True))
+
+
 def wants(record: EventRecord, kinds: Sequence[str]) -> bool:
     """Whether an upstream with this filter is sent the event."""
     return record.kind == _ALWAYS or passes(kind_of(record.kind), tuple(kinds))
@@ -190,15 +209,13 @@ class EventStream:
     def _send(self, flow: Flow, record: EventRecord, before: Before, *, hist: bool) -> None:
         if before.lost:
             log.warning("events are not kept any more count=%d before=%d", before.lost, record.number)
-        epochs = self._journal.epochs
-        message = Outgoing(topic=self._topic, payload=line(record, epochs, before=before, hist=hist))
-        if not flow.fits(message):
-            log.warning("event too large for the broker number=%d bytes=%d", record.number, len(message.payload))
-            message = Outgoing(topic=self._topic, payload=line(record, epochs, before=before, hist=hist, cut=True))
         sent = _Sent(record.number)
         self.head = max(self.head, record.number)
         self._under_way.append(sent)
-        flow.offer(message, partial(self._answered, sent))
+        flow.offer(
+            message(flow, self._topic, record, self._journal.epochs, before=before, hist=hist),
+            partial(self._answered, sent),
+        )
 
     def _answered(self, sent: _Sent, code: int) -> None:
         if code == LOST:

@@ -15,7 +15,7 @@ from chargemon_edge.control.records import HistoryUnavailableError
 from chargemon_edge.control.upstream_records import EventLog
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.upstream.bodies import Gap, GapReason, ReplayEnd
-from chargemon_edge.upstream.event_stream import PAGE, line, wants
+from chargemon_edge.upstream.event_stream import PAGE, message, wants
 from chargemon_edge.upstream.flow import Flow
 from chargemon_edge.upstream.mqtt import Outgoing
 from chargemon_edge.upstream.pacer import Pacer
@@ -112,11 +112,8 @@ class Replays:
                     passed_over += 1
                     continue
                 await pacer.turn()
-                message = self._message(flow, line(record, self._journal.epochs, rp=wish.id))
-                if message is None:
-                    message = self._message(flow, line(record, self._journal.epochs, rp=wish.id, cut=True))
-                if message is not None:
-                    await flow.deliver(message)
+                topic, epochs = self._topics.events_replay, self._journal.epochs
+                await flow.deliver(message(flow, topic, record, epochs, rp=wish.id))
                 sent += 1
             if not page or page[-1].number > ep + last:
                 break
@@ -161,10 +158,6 @@ class Replays:
             ep=UNSET if ep is None else ep,
         )
         await self._say(flow, wish, _encode(gap))
-
-    def _message(self, flow: Flow, payload: bytes) -> Outgoing | None:
-        message = Outgoing(topic=self._topics.events_replay, payload=payload)
-        return message if flow.fits(message) else None
 
     async def _say(self, flow: Flow, wish: ReplayWish, payload: bytes) -> None:
         topic = self._topics.events_replay if wish.stream == "ev" else self._topics.telemetry_replay
