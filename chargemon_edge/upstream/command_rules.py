@@ -12,10 +12,9 @@ from msgspec import UNSET
 
 from chargemon_edge.ocpp import timestamps
 from chargemon_edge.ocpp.v16.messages import TO_CHARGE_POINT
+from chargemon_edge.upstream import requests
 from chargemon_edge.upstream.requests import Command
 
-# what one message to the site may have
-PAYLOAD_MAX_BYTES = 32_768
 # of commands: in a second, and at once
 RATE_PER_S = 10.0
 BURST = 50
@@ -119,12 +118,11 @@ def read(
     payload: bytes, *, retained: bool, commands: Sequence[str], received_utc_ms: int, clock_synced: bool
 ) -> Asked | Refusal:
     """What a message on ``in/cmd`` asks for."""
-    if len(payload) > PAYLOAD_MAX_BYTES:
-        return _refused("too_large", f"more than {PAYLOAD_MAX_BYTES} bytes")
-    try:
-        command = msgspec.json.decode(payload, type=Command)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _refused("malformed", str(error), id=_id_of(payload))
+    command = requests.read(payload, Command)
+    if isinstance(command, str):
+        if len(payload) > requests.PAYLOAD_MAX_BYTES:
+            return _refused("too_large", command)
+        return _refused("malformed", command, id=_id_of(payload))
     if retained:
         return _refused("retained", "commands are not carried out from a retained message", command)
     operation = OPERATIONS.get(command.op)
@@ -153,9 +151,9 @@ def read(
 
 def again(body: str, taken_utc_ms: int) -> Asked | None:
     """A command that was taken before a restart, from its record; None: a release that knows it no more."""
-    try:
-        command = msgspec.json.decode(body, type=Command)
-    except (msgspec.DecodeError, RecursionError):
+    payload = body.encode()
+    command = requests.read(payload, Command)
+    if isinstance(command, str):
         return None
     operation = OPERATIONS.get(command.op)
     if operation is None:
@@ -164,7 +162,7 @@ def again(body: str, taken_utc_ms: int) -> Asked | None:
     return Asked(
         command=command,
         operation=operation,
-        digest=digest_of(body.encode()),
+        digest=digest_of(payload),
         expires_utc_ms=taken_utc_ms if expires_utc_ms is None else expires_utc_ms,
         body=body,
     )
@@ -186,7 +184,7 @@ def _id_of(payload: bytes) -> str:
     """Whose verdict it is, if that much can be read."""
     try:
         found: Any = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except requests.UNREADABLE:
         return UNKNOWN_ID
     named = found.get("id") if isinstance(found, dict) else None
     return named[:64] if isinstance(named, str) and named else UNKNOWN_ID

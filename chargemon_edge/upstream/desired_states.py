@@ -18,9 +18,8 @@ from chargemon_edge.control.present import Present
 from chargemon_edge.control.upstream_records import DesiredRecord
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.site.upstream_facts import DesiredReached
+from chargemon_edge.upstream import requests
 from chargemon_edge.upstream.bodies import Reported, known
-from chargemon_edge.upstream.command_rules import PAYLOAD_MAX_BYTES
-from chargemon_edge.upstream.requests import Desired as DesiredWish
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +70,9 @@ class DesiredStates:
         if name not in self._names:
             self._say(name, self._refusal(f"{name} is not desired from here (desired = [...])"))
             return
-        if len(payload) > PAYLOAD_MAX_BYTES:
-            self._say(name, self._refusal(f"more than {PAYLOAD_MAX_BYTES} bytes"))
-            return
-        try:
-            wish = msgspec.json.decode(payload, type=DesiredWish)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._say(name, self._refusal(str(error)))
+        wish = requests.read(payload, requests.Desired)
+        if isinstance(wish, str):
+            self._say(name, self._refusal(wish))
             return
         body = msgspec.json.encode(wish.body, order="deterministic").decode()
         before = self._records.get(name)

@@ -12,7 +12,7 @@ from chargemon_edge.control.upstream_records import Epochs, Place
 from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.site.facts import Moment
 from chargemon_edge.site.layout import Site
-from chargemon_edge.upstream import command_rules, contract, site_states
+from chargemon_edge.upstream import command_rules, contract, requests, site_states
 from chargemon_edge.upstream.bodies import (
     Backlog,
     EventHeads,
@@ -88,9 +88,7 @@ def info(site: Site, settings: UpstreamSettings, utc_ms: int) -> bytes:
             cps=site_states.charge_points(site),
             ops=operations(settings.commands),
             desired=settings.desired,
-            limits=Limits(
-                payload=command_rules.PAYLOAD_MAX_BYTES, rate=command_rules.RATE_PER_S, burst=command_rules.BURST
-            ),
+            limits=Limits(payload=requests.PAYLOAD_MAX_BYTES, rate=command_rules.RATE_PER_S, burst=command_rules.BURST),
             takes_limit=settings.limit,
         )
     )

@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from chargemon_edge.control.ports import Clock
@@ -18,11 +17,10 @@ from chargemon_edge.site.site_limit import Source
 from chargemon_edge.site.units import PerPhase, milliamperes_from_amperes
 from chargemon_edge.upstream.bodies import Result, ResultState, known
 from chargemon_edge.upstream.command_path import CommandPath
-from chargemon_edge.upstream.command_rules import PAYLOAD_MAX_BYTES
 from chargemon_edge.upstream.desired_states import DesiredStates
 from chargemon_edge.upstream.mqtt import Incoming
 from chargemon_edge.upstream.replay import Replays
-from chargemon_edge.upstream.requests import LimitWish, ReplayWish
+from chargemon_edge.upstream.requests import LimitWish, ReplayWish, read
 from chargemon_edge.upstream.stored import StoredEvents
 from chargemon_edge.upstream.topics import Place, Topics
 
@@ -104,10 +102,9 @@ class Inbox:
             log.exception("message failed upstream=%s kind=%s name=%s", self._upstream, place.kind, place.name)
 
     def _replay(self, payload: bytes) -> None:
-        try:
-            wish = msgspec.json.decode(payload, type=ReplayWish)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._answer("unknown", "rejected", "malformed", str(error))
+        wish = read(payload, ReplayWish)
+        if isinstance(wish, str):
+            self._answer("unknown", "rejected", "malformed", wish)
             return
         if not self._replays.ask(wish):
             self._answer(wish.id, "rejected", "busy", "other replays are under way; ask again later")
@@ -145,12 +142,9 @@ class Inbox:
 
 def _limit_wish(payload: bytes, source: str, kind: Source) -> SiteLimitWish | str:
     """The limit that is wished for, or what is wrong with it."""
-    if len(payload) > PAYLOAD_MAX_BYTES:
-        return "it is too large"
-    try:
-        wish = msgspec.json.decode(payload, type=LimitWish)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return str(error)
+    wish = read(payload, LimitWish)
+    if isinstance(wish, str):
+        return wish
     until_utc_ms = timestamps.parse(wish.until)
     if until_utc_ms is None:
         return "until is no time"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chargemon_edge.upstream.bodies import Count
+
+# what one message to the site may have
+PAYLOAD_MAX_BYTES = 32_768
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading a message can raise."""
+
+W = TypeVar("W", bound="Wish")
 
 Id = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._:-]{8,64}$", description="unique for ever: a ULID or UUID", examples=["01J8Z3KQ"])
@@ -17,6 +24,16 @@ When = Annotated[str, Meta(max_length=40, description="RFC 3339; without a zone 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What is unknown to us is ignored."""
+
+
+def read(payload: bytes, kind: type[W]) -> W | str:
+    """What a message wishes for, or what is wrong with it."""
+    if len(payload) > PAYLOAD_MAX_BYTES:
+        return f"more than {PAYLOAD_MAX_BYTES} bytes"
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except UNREADABLE as error:
+        return str(error)
 
 
 class Target(Wish, frozen=True, kw_only=True):

@@ -6,13 +6,10 @@ kept until it says so; only the bound on the size of the site's file is above th
 
 from __future__ import annotations
 
-import msgspec
-
 from chargemon_edge.control.ports import Clock, moment
 from chargemon_edge.control.upstream_records import EventLog
 from chargemon_edge.site.upstream_facts import UpstreamStored
-from chargemon_edge.upstream.command_rules import PAYLOAD_MAX_BYTES
-from chargemon_edge.upstream.requests import Stored
+from chargemon_edge.upstream.requests import Stored, read
 
 
 class StoredEvents:
@@ -34,13 +31,10 @@ class StoredEvents:
         """
         if not self._wanted or not payload:
             return None
-        if len(payload) > PAYLOAD_MAX_BYTES:
-            return "it is too large"
-        try:
-            place = msgspec.json.decode(payload, type=Stored).ev
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return str(error)
-        epochs = self._events.epochs
+        told = read(payload, Stored)
+        if isinstance(told, str):
+            return told
+        place, epochs = told.ev, self._events.epochs
         if not epochs.knows(place.ep):
             return f"there was no epoch {place.ep}"
         number = place.ep + place.s
