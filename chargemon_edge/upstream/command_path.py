@@ -26,6 +26,7 @@ from chargemon_edge.upstream.bodies import Result, ResultState, known
 from chargemon_edge.upstream.command_rules import Asked, Refusal
 from chargemon_edge.upstream.mqtt import ReplyTo
 from chargemon_edge.upstream.operations import Operations, Verdict
+from chargemon_edge.upstream.pacer import Allowance
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +72,7 @@ class CommandPath:
         self._under_way: dict[str, tuple[bytes, ResultState]] = {}
         # of retained ones, which come again at every connection: said once
         self._retained: set[bytes] = set()
-        self._tokens = float(rules.BURST)
-        self._tokens_at_s = clock.monotonic_s()
+        self._allowance = Allowance(clock, rules.RATE_PER_S, rules.BURST)
 
     def start(self, tasks: asyncio.TaskGroup, unfinished: Sequence[CommandRecord]) -> None:
         """Work within *tasks*; go on with what a restart has left."""
@@ -126,7 +126,7 @@ class CommandPath:
             acknowledge()
             self._say(before, to)
             return
-        if not self._may_now():
+        if self._allowance.take():
             acknowledge()
             self._say(self._result(command.id, "rejected", code="rate", message="more commands than may come"), to)
             return
@@ -154,15 +154,6 @@ class CommandPath:
         if len(self._retained) < UNDER_WAY_MAX:
             self._retained.add(payload)
         return False
-
-    def _may_now(self) -> bool:
-        now_s = self._clock.monotonic_s()
-        self._tokens = min(float(rules.BURST), self._tokens + (now_s - self._tokens_at_s) * rules.RATE_PER_S)
-        self._tokens_at_s = now_s
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
 
     async def _before(self, command_id: str, digest: bytes) -> Result | None:
         """What is to be said of a command that came before; None: it did not."""

@@ -23,6 +23,7 @@ from chargemon_edge.ocpp.timestamps import format_utc
 from chargemon_edge.upstream.bodies import LogLine
 from chargemon_edge.upstream.flow import Flow
 from chargemon_edge.upstream.mqtt import Outgoing
+from chargemon_edge.upstream.pacer import Allowance
 
 RATE_PER_S = 1.0
 BURST = 20
@@ -61,8 +62,7 @@ class LogLines(logging.Handler):
         self._clock = clock
         self._tags = tags
         self._lines: deque[_Line] = deque()
-        self._tokens = float(BURST)
-        self._tokens_at_s = clock.monotonic_s()
+        self._allowance = Allowance(clock, RATE_PER_S, BURST)
         self._dropped = 0
         self._loop = asyncio.get_running_loop()
         self._waits = asyncio.Event()
@@ -76,13 +76,9 @@ class LogLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Called by :mod:`logging` with this handler's lock held, on any thread."""
         try:
-            now_s = self._clock.monotonic_s()
-            self._tokens = min(float(BURST), self._tokens + (now_s - self._tokens_at_s) * RATE_PER_S)
-            self._tokens_at_s = now_s
-            if self._tokens < 1 or len(self._lines) >= BURST:
+            if len(self._lines) >= BURST or self._allowance.take():
                 self._dropped += 1
                 return
-            self._tokens -= 1
             line = _Line(self._clock.utc_ms(), record.levelno, code_of(record), _words(record), self._dropped)
             self._dropped = 0
             self._lines.append(line)
