@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -43,17 +44,16 @@ URGENT: frozenset[type[Fact]] = frozenset(
     )
 )
 
+T = TypeVar("T", State, ChargePointState)
+
 _encode = msgspec.json.Encoder().encode
 
 
-class _Said:
+class _Said(NamedTuple, Generic[T]):
     """What was last published on one topic, and when."""
 
-    __slots__ = ("at_s", "body")
-
-    def __init__(self, body: State | ChargePointState, at_s: float) -> None:
-        self.body = body
-        self.at_s = at_s
+    body: T
+    at_s: float
 
 
 class Retained:
@@ -66,8 +66,8 @@ class Retained:
         self._rhythm = rhythm
         self._retain = retain
         self._wake = asyncio.Event()
-        self._state: _Said | None = None
-        self._charge_points: dict[str, _Said] = {}
+        self._state: _Said[State] | None = None
+        self._charge_points: dict[str, _Said[ChargePointState]] = {}
         # charge points that are none of ours any more
         self._ghosts: set[str] = set()
 
@@ -125,7 +125,7 @@ class Retained:
         if body is None:
             return
         said = self._state
-        if said is not None and isinstance(said.body, State):
+        if said is not None:
             age_s = now.mono_s - said.at_s
             fuse_a = max(present.site.root.fuse_ma) / 1000
             moved = age_s >= self._rhythm.state_s and states.state_moved(said.body, body, fuse_a)
@@ -142,7 +142,7 @@ class Retained:
         said = self._charge_points.get(identity)
         if said is None:
             await asyncio.sleep(1 / BIRTH_PER_S)
-        elif isinstance(said.body, ChargePointState):
+        else:
             age_s = now.mono_s - said.at_s
             moved = age_s >= self._rhythm.metering_s and states.charge_point_moved(said.body, body)
             urgent = states.charge_point_is_urgent(said.body, body)
