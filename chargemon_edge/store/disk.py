@@ -23,6 +23,7 @@ from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.rows import order
 from chargemon_edge.store.samples import packed
+from chargemon_edge.store.sql_transaction import transaction
 from chargemon_edge.store.statement import Statement
 
 log = logging.getLogger(__name__)
@@ -119,15 +120,9 @@ class _File:
     def transact(self, run: Callable[[], None]) -> None:
         """Call *run* inside one transaction; raises what it or the commit raises, and nothing is written then."""
         before = self.connection.total_changes
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.connection):
             run()
             self._before_flush()
-            self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            raise
         self._commits += 1
         self._rows += self.connection.total_changes - before
 

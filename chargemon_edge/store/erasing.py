@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.sql_transaction import transaction
 
 ERASED = "erased"
 # a shorter one stands in many sentences without being meant; as a whole value it is always found
@@ -52,8 +53,7 @@ def erase(site: sqlite3.Connection, id_tag: str) -> int:
     site.create_function("hide", 1, hide, deterministic=True)
     key = id_tag.strip().lower()
     changed = 0
-    site.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(site):
         for table, column in _columns(site):
             # SQLite looks through a million rows in the time in which Python looks at ten thousand
             changed += site.execute(
@@ -61,11 +61,6 @@ def erase(site: sqlite3.Connection, id_tag: str) -> int:
                 f"WHERE instr(lower(CAST({column} AS TEXT)), ?) > 0 AND hide({column}) IS NOT {column}",
                 (key,),
             ).rowcount
-        site.execute("COMMIT")
-    except BaseException:
-        if site.in_transaction:
-            site.execute("ROLLBACK")
-        raise
     empty_log(site)
     return changed
 

@@ -14,6 +14,7 @@ from chargemon_edge.control.records import EventRecord
 from chargemon_edge.control.upstream_records import Bounds, Epochs
 from chargemon_edge.store.event import EVENT
 from chargemon_edge.store.reader import Reader
+from chargemon_edge.store.sql_transaction import transaction
 
 Follow = Callable[[Callable[[], None]], Callable[[], None]]
 
@@ -84,8 +85,7 @@ def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
         (newest,) = site.execute("SELECT max(number) FROM event").fetchone()
         last = used if newest is None else max(newest, before)
         told |= {"previous_ep": before, "previous_s": last - before}
-    site.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(site):
         if row is None:
             site.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)", (ep,))
         else:
@@ -93,11 +93,6 @@ def begin_epoch(site: sqlite3.Connection, utc_ms: int, version: str) -> Epochs:
         site.execute("UPDATE epoch SET last_number = ? WHERE ep = ?", (last, before))
         site.execute("INSERT INTO epoch (ep, started_utc_ms) VALUES (?, ?)", (ep, utc_ms))
         site.execute(EVENT, (utc_ms, "DaemonStarted", None, msgspec.json.encode(told).decode()))
-        site.execute("COMMIT")
-    except BaseException:
-        if site.in_transaction:
-            site.execute("ROLLBACK")
-        raise
     return known_epochs(site)
 
 
