@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-
-# systemd-timesyncd makes the second once it has heard from a time server
-_TIMESYNC = Path("/run/systemd/timesync")
-# before this the clock of a machine without a battery has not been set
-_LEAST_UTC_MS = 1_750_000_000_000
 
 
 class SystemClock:
@@ -21,10 +15,3 @@ class SystemClock:
     def utc_ms(self) -> int:
         """Milliseconds since 1970 UTC; may step when the clock is set."""
         return time.time_ns() // 1_000_000
-
-
-def is_synced(utc_ms: int) -> bool:
-    """Whether UTC is to be believed, as far as can be told: another time service than systemd's leaves no mark."""
-    if utc_ms < _LEAST_UTC_MS:
-        return False
-    return not _TIMESYNC.is_dir() or (_TIMESYNC / "synchronized").exists()
