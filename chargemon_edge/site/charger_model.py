@@ -117,7 +117,7 @@ class Nameplate(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str | None = None
 
 
-class QuirkInstead(msgspec.Struct, frozen=True, kw_only=True):
+class QuirkInForce(msgspec.Struct, frozen=True, kw_only=True):
     """One quirk and who stated it."""
 
     quirk: str
@@ -131,7 +131,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     quirks: Quirks
     entries: tuple[Entry, ...] = ()
     """Of the catalogue, the most particular first."""
-    in_force: tuple[QuirkInstead, ...] = ()
+    in_force: tuple[QuirkInForce, ...] = ()
 
 
 UNKNOWN: Final = Known(quirks=Quirks())
@@ -174,7 +174,7 @@ def known(
     ]
     fitting.sort(key=lambda entry: (entry.identifier != named, -entry.particular))
     values: dict[str, Any] = {}
-    in_force: list[QuirkInstead] = []
+    in_force: list[QuirkInForce] = []
     wanted: dict[str, str] = {}
     for source, quirks in [(SITE, own), *((_words(entry), entry.quirks) for entry in fitting), (TOLD, told)]:
         for quirk in QUIRKS:
@@ -183,10 +183,10 @@ def known(
                 # key by key: a site that wants one more key still gets the model's others
                 new = {key: text for key, text in (value or {}).items() if key not in wanted}
                 wanted.update(new)
-                in_force += [QuirkInstead(quirk=f"{quirk}.{key}", value=new[key], source=source) for key in new]
+                in_force += [QuirkInForce(quirk=f"{quirk}.{key}", value=new[key], source=source) for key in new]
             elif value is not None and quirk not in values:
                 values[quirk] = value
-                in_force.append(QuirkInstead(quirk=quirk, value=value, source=source))
+                in_force.append(QuirkInForce(quirk=quirk, value=value, source=source))
     found = Quirks(**values, configuration=wanted or None)
     return Known(quirks=found, entries=tuple(fitting), in_force=tuple(in_force))
 

@@ -8,7 +8,7 @@ import msgspec
 
 from chargemon_edge.control.charger_models import ChargerModels
 from chargemon_edge.control.present import Present
-from chargemon_edge.site.charger_model import Entry, QuirkInstead
+from chargemon_edge.site.charger_model import Entry, QuirkInForce
 from chargemon_edge.site.token_facts import Role
 from chargemon_edge.web.endpoints import Answer, Call, Endpoint, Nothing, Reply, not_found
 from chargemon_edge.web.resources.charge_points import OneChargePoint
@@ -114,5 +114,5 @@ def _entry(entry: Entry) -> EntryView:
     )
 
 
-def _quirk(one: QuirkInstead) -> QuirkView:
+def _quirk(one: QuirkInForce) -> QuirkView:
     return QuirkView(quirk=one.quirk, value=one.value, source=one.source)

@@ -9,7 +9,7 @@ from chargemon_edge.site.charger_model import (
     TOLD,
     Entry,
     Nameplate,
-    QuirkInstead,
+    QuirkInForce,
     Quirks,
     known,
     matches,
@@ -72,9 +72,9 @@ def test_the_nearer_voice_wins_for_each_quirk_by_itself() -> None:
 
     assert found.quirks == Quirks(triggers_per_hour=2, value_max=80, configuration={"A": "1", "B": "2", "C": "3"})
     assert [one.identifier for one in found.entries] == ["old", "all"]
-    assert QuirkInstead(quirk="value_max", value=80, source=SITE) in found.in_force
-    assert QuirkInstead(quirk="triggers_per_hour", value=2, source="catalogue: old (somewhere#1)") in found.in_force
-    assert QuirkInstead(quirk="configuration.A", value="1", source="catalogue: all (somewhere#1)") in found.in_force
+    assert QuirkInForce(quirk="value_max", value=80, source=SITE) in found.in_force
+    assert QuirkInForce(quirk="triggers_per_hour", value=2, source="catalogue: old (somewhere#1)") in found.in_force
+    assert QuirkInForce(quirk="configuration.A", value="1", source="catalogue: all (somewhere#1)") in found.in_force
     assert len(found.in_force) == 5
 
 
@@ -109,7 +109,7 @@ def test_what_a_charger_tells_counts_where_nobody_else_says_anything() -> None:
     told = Quirks(rate_unit="W")
     unlisted = known(catalogue, Nameplate(vendor="ACME", model="x"), Quirks(), told=told)
 
-    assert unlisted.in_force == (QuirkInstead(quirk="rate_unit", value="W", source=TOLD),)
+    assert unlisted.in_force == (QuirkInForce(quirk="rate_unit", value="W", source=TOLD),)
     assert known(catalogue, Nameplate(vendor="ACME", model="Box"), Quirks(), told=told).quirks.rate_unit == "A"
     assert known((), None, Quirks(rate_unit="A"), told=told).quirks.rate_unit == "A"
 
