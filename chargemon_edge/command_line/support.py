@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from chargemon_edge.command_line.data import DEFAULT_DIRECTORY, as_owner_of
+from chargemon_edge.command_line.data import add_directory, as_owner_of
 from chargemon_edge.command_line.serve import DEFAULT_CONFIG
 from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, Verb, add_socket
 
@@ -38,9 +38,7 @@ _FRAMES_OF_MAX = 100
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="to make: a zip file")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: %(default)s")
-    parser.add_argument(
-        "--directory", type=Path, default=DEFAULT_DIRECTORY, help="the daemon's data (default: %(default)s)"
-    )
+    add_directory(parser)
     add_socket(parser)
 
 
