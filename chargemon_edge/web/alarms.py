@@ -314,7 +314,7 @@ def _without_login(identities: Sequence[str]) -> Iterator[AlarmView]:
 def _certificate(due: Due, now_utc_ms: int) -> Iterator[AlarmView]:
     whose = f"charge point {due.use}" if due.of_charge_point else f"this system ({due.use})"
     # the date, not the days that are left: the words stay the same for as long as the cause does
-    ends = datetime.fromtimestamp(due.ends_utc_ms / 1000, UTC).date().isoformat()
+    ends = _date(due.ends_utc_ms)
     if due.of_charge_point:
         advice = (
             "It is asked for a new one while it is connected, unless it is marked quiet, and has taken none. Ask it: "
@@ -345,7 +345,7 @@ def _certificate(due: Due, now_utc_ms: int) -> Iterator[AlarmView]:
 
 
 def _support(now_utc_ms: int) -> Iterator[AlarmView]:
-    if datetime.fromtimestamp(now_utc_ms / 1000, UTC).date().isoformat() > SUPPORTED_UNTIL:
+    if _date(now_utc_ms) > SUPPORTED_UNTIL:
         yield AlarmView(
             code="support_ended",
             severity=Severity.WARNING,
