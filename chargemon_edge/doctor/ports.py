@@ -61,11 +61,10 @@ def _judged(port: str, owners: list[Owner], *, taken: bool, running: bool) -> Fi
         )
     if held:
         return ok(f"{port}: systemd holds it open, who connects waits for the daemon")
+    if taken and running:
+        return ok(f"{port}: somebody listens")
     if taken:
-        return (ok if running else attention)(
-            f"{port}: somebody listens",
-            *(() if running else ("run this as root to learn which program it is",)),
-        )
+        return attention(f"{port}: somebody listens", "run this as root to learn which program it is")
     if running:
         return broken(f"{port}: the daemon runs, but nobody listens", "see: journalctl -u chargemon-edge -n 50")
     return ok(f"{port} is free")
