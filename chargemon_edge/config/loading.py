@@ -35,6 +35,7 @@ from chargemon_edge.upstream import settings as upstream_settings
 from chargemon_edge.upstream.settings import UpstreamSettings
 from chargemon_edge.web.settings import WebSettings
 
+_FILES_OF_UPSTREAM = ("ca_file", "certificate_file", "key_file", "password_file")
 # set by systemd for a service with LoadCredential=
 HANDED_OVER = "CREDENTIALS_DIRECTORY"
 
@@ -187,8 +188,7 @@ def _keys(settings: KeysSettings, folder: Path) -> KeysSettings:
 
 
 def _upstream(settings: UpstreamSettings, folder: Path) -> UpstreamSettings:
-    files = ("ca_file", "certificate_file", "key_file", "password_file")
-    named = {name: getattr(settings, name) for name in files}
+    named = {name: getattr(settings, name) for name in _FILES_OF_UPSTREAM}
     return replace(
         settings, **{name: str(secret_path(folder, path)) for name, path in named.items() if path is not None}
     )
@@ -197,7 +197,7 @@ def _upstream(settings: UpstreamSettings, folder: Path) -> UpstreamSettings:
 def _upstream_mistakes(file: File, folder: Path) -> list[str]:
     wrong = [f"upstream {one.name!r}: {words}" for one in file.upstream for words in upstream_settings.mistakes(one)]
     for one in file.upstream:
-        for name in ("ca_file", "certificate_file", "key_file", "password_file"):
+        for name in _FILES_OF_UPSTREAM:
             path = getattr(one, name)
             try:
                 if path is not None:
