@@ -134,12 +134,15 @@ def set_level(level: str) -> None:
 
 
 def masked(id_tag: str) -> str:
-    """An id tag as logs and pages may show it: enough to recognise one's own card, not enough to copy it.
+    """An id tag as logs and pages may show it: enough to recognise one's own card, not enough to copy it."""
+    return inert(f"{id_tag[:2]}…{id_tag[-2:]}" if len(id_tag) >= 8 else f"{id_tag[:1]}…")
 
-    What is no printable sign is shown as U+FFFD: chargers choose this text.
-    """
-    shown = f"{id_tag[:2]}…{id_tag[-2:]}" if len(id_tag) >= 8 else f"{id_tag[:1]}…"
-    return shown if shown.isprintable() else "".join(sign if sign.isprintable() else "\ufffd" for sign in shown)
+
+def inert(text: str) -> str:
+    """Without anything that a terminal would obey: U+FFFD for each sign that is not printable. Strangers wrote it."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _stderr_is_journal() -> bool:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import Any
 
 from chargemon_edge.command_line.verb import EXIT_FAILED, EXIT_OK, Verb, add_socket, ask, asking
+from chargemon_edge.log import inert
 
 _TIMEOUT_S = 10.0
 
@@ -38,7 +39,7 @@ def _lines(one: dict[str, Any], now_s: float) -> list[str]:
     if one["without_subscriber"]:
         lines.append(f"  nobody hears  {one['without_subscriber']} messages")
     if one["error"]:
-        lines.append(f"  {'last error' if not one['connected'] else 'error':<13} {_inert(one['error'])}")
+        lines.append(f"  {'last error' if not one['connected'] else 'error':<13} {inert(one['error'])}")
     if one["rival"]:
         lines.append("  somebody else connects with the same client id: give each box its own")
     return lines
@@ -53,11 +54,6 @@ def _ago(seconds: float) -> str:
     if minutes >= 2880:
         return f"{minutes // 1440} d"
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {int(seconds) % 60:02d} s"
-
-
-def _inert(text: str) -> str:
-    """Without anything that a terminal would obey."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 VERBS = (Verb("uplink", "the operators above the site, and how far each has heard", add_socket, asking(_uplink)),)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from chargemon_edge.doctor.finding import Finding, State, worst
+from chargemon_edge.log import inert
 
 WIDTH = 100
 _MARKS = {State.OK: "ok", State.ATTENTION: "ATTENTION", State.BROKEN: "BROKEN"}
@@ -37,9 +38,9 @@ def _lines(findings: list[Finding]) -> Iterator[str]:
         if one.group != group:
             group = one.group
             yield group
-        yield _wrapped(f"  {_MARKS[one.state]:<10}{_inert(one.what)}")
+        yield _wrapped(f"  {_MARKS[one.state]:<10}{inert(one.what)}")
         if one.advice:
-            yield _wrapped(f"{_INDENT}-> {_inert(one.advice)}")
+            yield _wrapped(f"{_INDENT}-> {inert(one.advice)}")
 
 
 def _count(findings: list[Finding]) -> str:
@@ -52,7 +53,3 @@ def _count(findings: list[Finding]) -> str:
 def _wrapped(line: str) -> str:
     # a command or path that is broken at a hyphen cannot be copied
     return textwrap.fill(line, WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False, break_long_words=False)
-
-
-def _inert(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

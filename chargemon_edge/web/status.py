@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from chargemon_edge.log import inert
 from chargemon_edge.web.shapes import CircuitView, ConnectorView, MeterView, SiteView
 
 WIDTH = 80
@@ -18,7 +19,7 @@ def render_status(view: SiteView) -> str:
 
 
 def _head(view: SiteView) -> str:
-    lines = [f"{_inert(view.site)}   up {_duration(view.uptime_s)}   {_inert(view.why)}"]
+    lines = [f"{inert(view.site)}   up {_duration(view.uptime_s)}   {inert(view.why)}"]
     lines += [_meter(meter) for meter in view.meters]
     lines.append(f"last backup: {'none yet' if view.last_backup_utc_ms is None else _when(view.last_backup_utc_ms)}")
     if view.commissioning_s is not None:
@@ -31,18 +32,18 @@ def _when(utc_ms: int) -> str:
 
 
 def _software(view: SiteView) -> str:
-    return f"chargemon-edge {_inert(view.software_version)}, security updates until {_inert(view.supported_until)}"
+    return f"chargemon-edge {inert(view.software_version)}, security updates until {inert(view.supported_until)}"
 
 
 def _meter(meter: MeterView) -> str:
     age = "never read" if meter.age_s is None else f"read {meter.age_s:.1f} s ago"
-    reason = f" ({_inert(meter.reason)})" if meter.reason else ""
-    return f"meter {_inert(meter.name)}: {meter.state}, {age}{reason}"
+    reason = f" ({inert(meter.reason)})" if meter.reason else ""
+    return f"meter {inert(meter.name)}: {meter.state}, {age}{reason}"
 
 
 def _alarms(view: SiteView) -> Iterator[str]:
     for alarm in view.alarms:
-        yield _wrapped(f"{alarm.severity.value.upper()}: {_inert(alarm.what)} {_inert(alarm.advice)}".rstrip(), "  ")
+        yield _wrapped(f"{alarm.severity.value.upper()}: {inert(alarm.what)} {inert(alarm.advice)}".rstrip(), "  ")
 
 
 def _circuits(view: SiteView) -> str:
@@ -53,7 +54,7 @@ def _circuits(view: SiteView) -> str:
 def _circuit(circuit: CircuitView) -> str:
     shown = circuit.charging_ma if circuit.measured_ma is None else circuit.measured_ma
     fuses = "/".join(f"{fuse / 1000:g}" for fuse in dict.fromkeys(circuit.fuse_ma))
-    name = "  " * circuit.depth + _inert(circuit.name)
+    name = "  " * circuit.depth + inert(circuit.name)
     note = "" if circuit.measured_ma is not None else "  (charging only)"
     return _row(name, tuple(_amperes(phase) for phase in shown), f"{fuses} A{note}")
 
@@ -81,10 +82,10 @@ def _connector(connector: ConnectorView) -> Iterator[str]:
         )
         measured += " A"
     allowed = "-" if connector.allowed_ma is None else _amperes(connector.allowed_ma)
-    label = _cut(_inert(connector.label), 18)
+    label = _cut(inert(connector.label), 18)
     yield f"{label:<18} {_cut(connector.words, 26):<26} {allowed:>8} {measured:>24}"
     running = connector.transaction
-    notes = [_inert(connector.reason)] if connector.reason else []
+    notes = [inert(connector.reason)] if connector.reason else []
     if running is not None:
         energy = "" if running.energy_wh is None else f", {running.energy_wh / 1000:.2f} kWh"
         notes.append(f"transaction {running.transaction_id}, {_duration(running.duration_s)}{energy}")
@@ -95,11 +96,6 @@ def _connector(connector: ConnectorView) -> Iterator[str]:
 def _wrapped(line: str, indent: str) -> str:
     # a command or path that is broken at a hyphen cannot be copied
     return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _inert(text: str) -> str:
-    """Without anything that a terminal would obey."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _cut(text: str, width: int) -> str:
