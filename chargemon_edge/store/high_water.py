@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from chargemon_edge.store.backup import sync
 from chargemon_edge.store.numbers import NUMBER_MAX
 
 # of the int32 that chargers keep ids in, each loss of a database skips at most so many
@@ -34,11 +35,7 @@ class HighWater:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self._path.parent)
         self.mark = mark
 
 
