@@ -145,20 +145,28 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_at_rest(path: Path) -> sqlite3.Connection:
+    """To read a file that nobody writes, without leaving one of ours beside it; it wants ``locking_mode = EXCLUSIVE``.
+
+    SQLite reads a log so only where it need not lock the files and may keep the log's index in memory, and without a
+    log only what is said to be immutable: nobody writes, so both are sound.
+    """
+    log_file = path.with_name(path.name + "-wal")
+    how = "vfs=unix-none" if log_file.exists() and log_file.stat().st_size else "immutable=1"
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro&{how}", uri=True, isolation_level=None, check_same_thread=False
+    )
+
+
 def open_unwritable(path: Path, schema: str) -> sqlite3.Connection:
     """To read what lies on a disk that cannot be written, with what a crash has left in its log.
 
-    SQLite reads a log there only where it need not lock the files and may keep the log's index in memory, and without
-    a log only what is said to be immutable: nobody writes, so both are sound. What cannot be read is replaced by an
-    empty database in memory; one of an older schema by a copy in memory that is brought to the newest.
+    What cannot be read is replaced by an empty database in memory; one of an older schema by a copy in memory that is
+    brought to the newest.
     """
     newest = max(scripts(schema))
     if path.exists():
-        log_file = path.with_name(path.name + "-wal")
-        how = "vfs=unix-none" if log_file.exists() and log_file.stat().st_size else "immutable=1"
-        found = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro&{how}", uri=True, isolation_level=None, check_same_thread=False
-        )
+        found = connect_at_rest(path)
         try:
             found.execute("PRAGMA locking_mode = EXCLUSIVE")
             found.execute("PRAGMA cache_size = -512")

@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
-from chargemon_edge.store.database import open_for_reading
+from chargemon_edge.store.database import connect_at_rest, open_for_reading
 from chargemon_edge.store.migrations import scripts
 
 # reading a large file whole takes the disk away from the daemon
@@ -56,8 +55,10 @@ def _inspected(path: Path, schema: str, *, running: bool) -> Inspected:
 
     version = 0
     try:
-        connection = open_for_reading(path) if running else _at_rest(path)
+        connection = open_for_reading(path) if running else connect_at_rest(path)
         try:
+            if not running:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             newest = max(scripts(schema))
             if version > newest:
@@ -71,12 +72,3 @@ def _inspected(path: Path, schema: str, *, running: bool) -> Inspected:
             return Inspected(path, None, version, size_bytes, whole=False)
         return Inspected(path, str(error), version, size_bytes)
     return Inspected(path, None if verdict == "ok" else str(verdict).splitlines()[-1], version, size_bytes)
-
-
-def _at_rest(path: Path) -> sqlite3.Connection:
-    """Nobody has it open: its log's index is kept in memory, so that no file of ours appears beside it."""
-    log_file = path.with_name(path.name + "-wal")
-    how = "vfs=unix-none" if log_file.exists() and log_file.stat().st_size else "immutable=1"
-    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&{how}", uri=True, isolation_level=None)
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    return connection
