@@ -21,8 +21,9 @@ from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.balancing.rows import Rows
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, MeterPlace, Site
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import Rotation, same_on_all
 
 _GOAL_MS = {50: 3.0, 200: 20.0}

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from chargemon_edge.balancing.plan import Plan
 from chargemon_edge.site.facts import Fact
+from chargemon_edge.site.fold import Fold
 from chargemon_edge.site.layout import Site
-from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, Fold, SitePicture
+from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, SitePicture
 
 
 class Present:

@@ -14,8 +14,9 @@ from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ConnectorKey, Site
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import ZERO, PerPhase, same_on_all, to_site_frame
 
 # what a central system waits for an answer before it gives the call up

@@ -20,8 +20,9 @@ from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.sim.charging_profiles import ProfileStore, read_profile
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ChargePoint, Connector, ConnectorKey
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 
 START_MS = 1_800_000_000_000
 START_S = START_MS / 1000

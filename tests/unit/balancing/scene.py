@@ -7,8 +7,9 @@ from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.regulator import Regulator
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, ConnectorKey, MeterPlace, Site
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import PerPhase, Rotation, same_on_all
 
 ONE_PHASE = (True, False, False)

@@ -8,7 +8,8 @@ from chargemon_edge.balancing.policy import Policy
 from chargemon_edge.balancing.rows import Rows
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.fold import apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import PerPhase, Rotation, same_on_all
 from tests.unit.balancing.scene import ONE_PHASE, simple_site
 

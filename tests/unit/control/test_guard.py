@@ -13,8 +13,9 @@ from chargemon_edge.ocpp.charging_profile import tx_default_profile, tx_profile
 from chargemon_edge.ocpp.v16 import messages as m
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ChargePoint, Connector, ConnectorKey
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.rollout import Update
 from chargemon_edge.site.rollout_facts import UpdateRecorded
 

@@ -8,7 +8,8 @@ import msgspec
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.picture import Fold, SitePicture, apply
+from chargemon_edge.site.fold import Fold, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import same_on_all
 
 IDENTITIES = ("CP1", "CP2", "CP3")

@@ -10,7 +10,8 @@ import pytest
 
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
-from chargemon_edge.site.picture import ClockPicture, HeldLimit, SitePicture, apply
+from chargemon_edge.site.fold import apply
+from chargemon_edge.site.picture import ClockPicture, HeldLimit, SitePicture
 from chargemon_edge.store.errors import StoreError
 from tests.unit.store.opened import Outcomes, commit, opened, rows
 from tests.unit.store.site_facts import (

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from chargemon_edge.balancing.plan import CircuitUse, ConnectorLimit, Plan
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, ConnectorKey, MeterPlace, Site
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
 
 START = Moment(1_000.0, 1_790_000_000_000)

@@ -12,8 +12,9 @@ from chargemon_edge.control.certification import Due
 from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
+from chargemon_edge.site.fold import apply
 from chargemon_edge.site.layout import ChargePoint, Circuit, Connector, Site
-from chargemon_edge.site.picture import SitePicture, apply
+from chargemon_edge.site.picture import SitePicture
 from chargemon_edge.site.rollout import Campaign, CampaignState, Rules, Update
 from chargemon_edge.site.rollout_facts import CampaignRecorded, UpdateRecorded
 from chargemon_edge.site.units import ZERO, PerPhase, Rotation, same_on_all
