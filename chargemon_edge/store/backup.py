@@ -31,6 +31,7 @@ UNFLUSHED_BYTES = 2 * 1024 * 1024
 _STEPS = 20_000
 _NAME = re.compile(r"site-(\d{6,})-(\d{8}T\d{6}Z)-(daily|asked|before-\d+)\.db")
 _KEPT = re.compile(rf"{KEYS_FOLDER}/[A-Za-z0-9_-]+\.pem|{re.escape(SETTINGS_FILE)}")
+_STAMP = "%Y%m%dT%H%M%SZ"
 _DRAFT = ".part"
 # before a change of schema; the others are counted by themselves
 _BEFORE = "before-"
@@ -70,7 +71,7 @@ def record_of(path: Path) -> BackupRecord | None:
 
 
 def _record(path: Path, found: re.Match[str]) -> BackupRecord:
-    made = datetime.strptime(found[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    made = datetime.strptime(found[2], _STAMP).replace(tzinfo=UTC)
     return BackupRecord(
         name=path.name,
         path=str(path),
@@ -109,8 +110,7 @@ def make(
         folder.mkdir(mode=0o700, exist_ok=True)
         _have_room(source, folder, free_min_bytes)
         number = 1 + max((int(match[1]) for _, match in _named(directory)), default=0)
-        stamp = datetime.fromtimestamp(utc_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        path = folder / f"site-{number:06d}-{stamp}-{reason}.db"
+        path = folder / f"site-{number:06d}-{stamp(utc_ms)}-{reason}.db"
         draft = path.with_name(path.name + _DRAFT)
         try:
             # made before SQLite does, for the owner alone
@@ -228,6 +228,11 @@ def drop_drafts(directory: Path) -> None:
     with contextlib.suppress(OSError):
         for path in (directory / FOLDER).glob(f"*{_DRAFT}*"):
             path.unlink(missing_ok=True)
+
+
+def stamp(utc_ms: int) -> str:
+    """A moment within a file's name."""
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).strftime(_STAMP)
 
 
 def sync(path: Path) -> None:

@@ -10,12 +10,11 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 
 from chargemon_edge.control.keeping import BackupError
 from chargemon_edge.store import high_water
-from chargemon_edge.store.backup import ADDED_TABLES, KeptFile, check, kept_files, sync
+from chargemon_edge.store.backup import ADDED_TABLES, KeptFile, check, kept_files, stamp, sync
 from chargemon_edge.store.errors import in_words
 from chargemon_edge.store.migrations import scripts
 from chargemon_edge.store.numbers import NUMBER_MAX
@@ -99,12 +98,12 @@ def _write_missing(directory: Path, file: KeptFile) -> None:
 
 def move_aside(path: Path, why: str, utc_ms: int) -> Path:
     """Rename *path*, with the log that belongs to it, to ``<name>.<why>.<time>``; returns where it is now."""
-    stamp = datetime.fromtimestamp(utc_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.{why}.{stamp}")
+    name = f"{path.name}.{why}.{stamp(utc_ms)}"
+    aside = path.with_name(name)
     number = 1
     while aside.exists():
         number += 1
-        aside = path.with_name(f"{path.name}.{why}.{stamp}.{number}")
+        aside = path.with_name(f"{name}.{number}")
     # the log first: left alone, it would be taken for that of the file that comes in this place
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
