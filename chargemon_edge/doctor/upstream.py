@@ -10,6 +10,7 @@ import msgspec
 
 from chargemon_edge.doctor.finding import Finding, attention, broken, ok
 from chargemon_edge.doctor.subject import Daemon, Subject
+from chargemon_edge.upstream.dial import DialError, tls_context
 from chargemon_edge.upstream.settings import UpstreamSettings
 from chargemon_edge.web import client
 from chargemon_edge.web.resources.upstreams import UpstreamView
@@ -54,11 +55,9 @@ def _tried(one: UpstreamSettings) -> Finding:
             "check the name server of this machine (resolvectl status), or the internet connection",
         )
     try:
-        context = _context(one)
-    except (OSError, ssl.SSLError) as error:
-        return broken(
-            f"{where}: its certificate files cannot be used: {error}", "check ca_file, certificate_file, key_file"
-        )
+        context = tls_context(one) if one.tls else None
+    except DialError as error:
+        return broken(f"{where}: {error}", "check ca_file, certificate_file, key_file")
     try:
         plain = _connected(found[0][4])
     except OSError as error:
@@ -88,14 +87,3 @@ def _tried(one: UpstreamSettings) -> Finding:
 
 def _connected(address: Sequence[object]) -> socket.socket:
     return socket.create_connection((str(address[0]), int(str(address[1]))), timeout=_TIMEOUT_S)
-
-
-def _context(one: UpstreamSettings) -> ssl.SSLContext | None:
-    if not one.tls:
-        return None
-    context = ssl.create_default_context(cafile=one.ca_file)
-    if one.certificate_file is not None:
-        context.load_cert_chain(one.certificate_file, one.key_file)
-    if one.alpn is not None:
-        context.set_alpn_protocols([one.alpn])
-    return context
