@@ -23,10 +23,10 @@ from chargemon_edge.config.tables import CircuitTable
 from chargemon_edge.control.not_taken import Instead, NotTaken
 from chargemon_edge.site.layout import Circuit, Site, mistakes
 from chargemon_edge.site.units import PerPhase
+from chargemon_edge.store.backup import SETTINGS_FILE
 
 _log = logging.getLogger(__name__)
 
-FILE = "last-good.json"
 # what is tried, in this order, where there is no copy: as many of the tables about the daemon itself as can be read
 _OWN_TABLES = (("page", "store", "chargers", "log"), ("page", "store"), ("page",), ())
 
@@ -47,7 +47,7 @@ class ConfigFiles:
 
     def __init__(self, path: Path, folder: Path | None) -> None:
         self._path = path
-        self._copy = None if folder is None else folder / FILE
+        self._copy = None if folder is None else folder / SETTINGS_FILE
         self._read: dict[str, str] = {}
 
     def read(self) -> Settings:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from chargemon_edge.config import ConfigError, ConfigFiles
-from chargemon_edge.config.last_good import FILE
 from chargemon_edge.control.not_taken import Instead
 from chargemon_edge.site.units import PerPhase
+from chargemon_edge.store.backup import SETTINGS_FILE
 
 SITE = """
 [site]
@@ -171,7 +171,7 @@ def test_a_password_that_is_gone_shuts_out_its_charge_point_alone(box: Box) -> N
     "content", [b"", b"{", b"[]", b'{"kept_utc_ms": 1, "files": {"config.toml": "[site]\\nnme=1"}}']
 )
 def test_without_a_copy_of_use_nobody_may_connect(box: Box, content: bytes) -> None:
-    (box.state / FILE).write_bytes(content)
+    (box.state / SETTINGS_FILE).write_bytes(content)
     box.password("CP1")
     box.write(SITE + CHARGER.format(identity="CP1") + '[page]\nhost = "0.0.0.0"\n[log]\nlevel = "loud"\n')
 
@@ -193,7 +193,7 @@ def test_where_nothing_is_kept_mistakes_end_the_start(box: Box) -> None:
 
 def test_what_is_kept_is_what_was_read_last_and_written_only_when_it_differs(box: Box) -> None:
     box.run(SITE)
-    kept = box.state / FILE
+    kept = box.state / SETTINGS_FILE
     assert kept.stat().st_mode & 0o777 == 0o600
     before = kept.stat().st_ino
 
@@ -218,4 +218,4 @@ def test_a_disk_that_does_not_take_the_copy_is_told_of(box: Box, caplog: pytest.
     box.run(SITE)
 
     assert "could not be kept" in caplog.text
-    assert not (box.state / FILE).exists()
+    assert not (box.state / SETTINGS_FILE).exists()
