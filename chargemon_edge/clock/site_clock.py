@@ -34,6 +34,10 @@ HARDWARE = "hardware clock"
 SET = "set by hand or by a service that is not asked"
 
 
+class NeverSetError(Exception):
+    """The machine's clock was never set."""
+
+
 class Machine(Protocol):
     """The machine's own clocks."""
 
@@ -154,8 +158,10 @@ class SiteClock:
         return Apart(machine_ahead_ms=0) if agreed else None
 
     def confirm(self, by: str) -> Corrected:
-        """A person says that the machine's clock is right."""
+        """A person says that the machine's clock is right. Raises NeverSetError where it cannot be."""
         now_ms = self._machine.utc_ms()
+        if now_ms < FLOOR_UTC_MS:
+            raise NeverSetError("the machine's clock is before this software was made: set it first (timedatectl)")
         return self._correct(now_ms, now_ms - self.utc_ms(), by)
 
     def _heard_anew(self, now_ms: int) -> Heard | None:

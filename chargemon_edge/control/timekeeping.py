@@ -79,7 +79,7 @@ class Timekeeping:
             self._apart(changed)
 
     def confirm(self, by: str) -> None:
-        """A person says that the machine's clock is right now."""
+        """A person says that the machine's clock is right now. Raises NeverSetError where it cannot be."""
         self._correct(self._clock.confirm(f"confirmed by {by}"))
 
     def _correct(self, changed: Corrected) -> None:

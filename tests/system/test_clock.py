@@ -14,6 +14,7 @@ import os
 import re
 import sqlite3
 import ssl
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -104,6 +105,10 @@ def asked(daemon: Daemon, path: str) -> Any:
     return json.loads(done.stdout)
 
 
+def confirm(daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    return daemon.command("api", "POST", "clock/confirm", "--socket", str(daemon.folder / "control.sock"))
+
+
 def dated_since(daemon: Daemon, transaction_id: int, began_s: float) -> Any:
     """The transaction's record, once its date has been put right (the disk's writer does it in its turn)."""
     ends = time.monotonic() + 5
@@ -142,6 +147,7 @@ async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_
     with running(tmp_path, machine) as daemon:
         async with charging(daemon) as (gate, transaction_id):
             doubted = await asyncio.to_thread(asked, daemon, "clock")
+            refused = await asyncio.to_thread(confirm, daemon)
             told = await gate.beat()
             began_s = time.time()
             machine.set(0)
@@ -159,6 +165,9 @@ async def test_a_boot_in_1970_with_cars_charging_and_then_the_time_is_known(tmp_
             answer = await gate.end(transaction_id)
 
     assert not doubted["trusted"]
+    # nobody's word makes 1970 right
+    assert refused.returncode != 0
+    assert "set it first" in refused.stdout + refused.stderr
     assert known["trusted"]
     assert told >= "2026-01-01"
     assert abs(known["utc_ms"] / 1000 - began_s) < 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chargemon_edge.clock.site_clock import NeverSetError
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.control.present import Present
 from chargemon_edge.control.timekeeping import Timekeeping
@@ -30,7 +31,10 @@ class ClockResource:
         """Take the machine's clock for right from now on."""
         if self._timekeeping is None:
             return problem(409, "not watched", "this daemon believes its clock whatever it says")
-        self._timekeeping.confirm(call.caller.name)
+        try:
+            self._timekeeping.confirm(call.caller.name)
+        except NeverSetError as error:
+            return problem(409, "never set", str(error))
         return Reply(self._view())
 
     def _view(self) -> ClockView:

@@ -12,6 +12,7 @@ from chargemon_edge.clock.site_clock import (
     Apart,
     Corrected,
     Kept,
+    NeverSetError,
 )
 from tests.unit.clock.machine import DAY_MS, NOW_MS, Machine
 
@@ -148,6 +149,16 @@ def test_a_person_can_confirm_it() -> None:
 
     assert clock.confirm("anna").by_ms == DAY_MS
     assert (clock.source, clock.machine_ahead_ms, clock.utc_ms()) == ("anna", 0, NOW_MS + DAY_MS)
+
+
+def test_nobody_can_confirm_a_clock_that_was_never_set() -> None:
+    machine = Machine(utc_ms=5_000)
+    clock = machine.site_clock()
+    clock.resume(NOW_MS, None)
+
+    with pytest.raises(NeverSetError, match="set it first"):
+        clock.confirm("anna")
+    assert (clock.source, clock.utc_ms()) == (None, NOW_MS + 1)
 
 
 def test_slow_drift_is_followed_and_a_racing_clock_is_not() -> None:
