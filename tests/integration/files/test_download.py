@@ -190,6 +190,7 @@ async def test_a_reader_that_stands_still_is_cut_and_may_go_on(tmp_path: Path) -
             idle.sendall(f"GET /{path} HTTP/1.1\r\nHost: box\r\n\r\n".encode())
             await house.until(lambda: bool(house.told(TransferEnded)))
         rest = await curl(offer.url)
+        await house.until(lambda: len(house.told(TransferEnded)) == 2)
 
     ended = house.told(TransferEnded)
     assert [fact.whole for fact in ended] == [False, True]
