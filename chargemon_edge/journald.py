@@ -15,9 +15,9 @@ import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from chargemon_edge.log import PRIORITY
+from chargemon_edge.log import PRIORITY, Unfiltered
 
 SOCKET = Path("/run/systemd/journal/socket")
 IDENTIFIER = "chargemon-edge"
@@ -78,14 +78,14 @@ def message_id(event: str) -> str:
     return uuid.uuid5(_NAMESPACE, event).hex
 
 
-class JournalHandler(logging.Handler):
+class JournalHandler(Unfiltered):
     """Sends each record to journald; to *fallback* when journald cannot be reached."""
 
     def __init__(self, fallback: logging.Handler, path: Path = SOCKET) -> None:
         """Raises OSError if there is no journal at *path*."""
         super().__init__()
         self._fallback = fallback
-        self._shapes: dict[str, tuple[Shape, str]] = {}
+        self._entries: dict[tuple[str, str, int], _Entry] = {}
         self._lost = 0
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -115,7 +115,7 @@ class JournalHandler(logging.Handler):
         message = self.format(record)
         if self._lost:
             message += f" ({self._lost} lines before this one were lost: the journal did not keep up)"
-        fields = b"".join(self._fields(record))
+        fields = self._fields(record)
         encoded = message.encode("utf-8", "backslashreplace")[:_MESSAGE_MAX_BYTES]
         try:
             self._line.send(_field("MESSAGE", encoded) + fields)
@@ -125,27 +125,52 @@ class JournalHandler(logging.Handler):
             self._line.send(_field("MESSAGE", encoded[:1024]))
         self._lost = 0
 
-    def _fields(self, record: logging.LogRecord) -> Iterator[bytes]:
-        shape, message_id_ = self._shape(str(record.msg))
-        yield f"PRIORITY={PRIORITY.get(record.levelno, 6)}\nSYSLOG_IDENTIFIER={IDENTIFIER}\n".encode()
-        yield f"CHARGEMON_ROOM={record.name.removeprefix('chargemon_edge.')}\n".encode()
-        if shape.event:
-            yield f"CHARGEMON_EVENT={shape.event}\nMESSAGE_ID={message_id_}\n".encode()
-        arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-        for index, conversion, name in shape.keys:
-            if index < len(arguments):
-                value = arguments[index]
-                text = str(value) if conversion[-1] in "sra" else conversion % value
-                yield _field(name, text.encode("utf-8", "backslashreplace"))
+    def _fields(self, record: logging.LogRecord) -> bytes:
+        place = (str(record.msg), record.name, record.levelno)
+        entry = self._entries.get(place)
+        if entry is None:
+            entry = _Entry(shape_of(place[0]), record)
+            if len(self._entries) < _SHAPES_MAX:
+                self._entries[place] = entry
+        return entry.fields(record.args if isinstance(record.args, tuple) else (record.args,))
 
-    def _shape(self, template: str) -> tuple[Shape, str]:
-        known = self._shapes.get(template)
-        if known is None:
-            shape = shape_of(template)
-            known = (shape, message_id(shape.event))
-            if len(self._shapes) < _SHAPES_MAX:
-                self._shapes[template] = known
-        return known
+
+class _Entry:
+    """What all entries of one format, room and level have in common."""
+
+    def __init__(self, shape: Shape, record: logging.LogRecord) -> None:
+        constant = {
+            "PRIORITY": str(PRIORITY.get(record.levelno, 6)),
+            "SYSLOG_IDENTIFIER": IDENTIFIER,
+            "CHARGEMON_ROOM": record.name.removeprefix("chargemon_edge."),
+        }
+        if shape.event:
+            constant |= {"CHARGEMON_EVENT": shape.event, "MESSAGE_ID": message_id(shape.event)}
+        self._head = "".join(f"{name}={value}\n" for name, value in constant.items())
+        # a field holds the text that the message holds, but for quotes
+        self._keys = [
+            (index, "%s" if conversion[-1] in "sra" else conversion, name) for index, conversion, name in shape.keys
+        ]
+        body = "".join(f"{name}={conversion}\n" for _, conversion, name in self._keys)
+        self._whole = self._head.replace("%", "%%") + body
+        self._lines = self._whole.count("\n")
+
+    def fields(self, arguments: tuple[Any, ...]) -> bytes:
+        """Of an entry with these arguments."""
+        if len(arguments) == len(self._keys):
+            text = self._whole % arguments
+            # else a value has line breaks, and must not look like another field
+            if text.count("\n") == self._lines:
+                return _encoded(text)
+        return _encoded(self._head) + b"".join(
+            _field(name, _encoded(conversion % (arguments[index],)))
+            for index, conversion, name in self._keys
+            if index < len(arguments)
+        )
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _field(name: str, value: bytes) -> bytes:

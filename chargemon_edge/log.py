@@ -17,6 +17,7 @@ from typing import Any, TextIO
 PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """syslog's"""
 
+_LEVEL_NAMES = {level: logging.getLevelName(level) for level in PRIORITY}
 
 _PACKAGE = "chargemon_edge."
 
@@ -24,16 +25,22 @@ _PACKAGE = "chargemon_edge."
 class _Record(logging.LogRecord):
     """A record without what nobody reads: which thread, process and source line wrote it. Half as dear to make."""
 
+    relativeCreated = 0.0
+    pathname = filename = module = funcName = ""
+    lineno = 0
+    thread = threadName = process = processName = taskName = None
+    exc_info = exc_text = stack_info = None
+
     def __init__(
         self,
         name: str,
         level: int,
-        pathname: str,
-        lineno: int,
+        _pathname: str,
+        _lineno: int,
         msg: object,
         args: Any,
         exc_info: Any,
-        func: str | None = None,
+        _func: str | None = None,
         sinfo: str | None = None,
         **_: object,
     ) -> None:
@@ -43,45 +50,44 @@ class _Record(logging.LogRecord):
         # one mapping as the only argument is what names in the text are looked up in
         self.args = args[0] if args and len(args) == 1 and isinstance(args[0], Mapping) and args[0] else args
         self.levelno = level
-        self.levelname = logging.getLevelName(level)
-        self.exc_info = exc_info
-        self.exc_text = None
-        self.stack_info = sinfo
+        self.levelname = _LEVEL_NAMES.get(level) or logging.getLevelName(level)
+        if exc_info or sinfo:
+            self.exc_info, self.stack_info = exc_info, sinfo
         self.created = created = time.time()
         self.msecs = created % 1 * 1000
-        self.relativeCreated = 0.0
-        self.pathname = self.filename = pathname
-        self.module = ""
-        self.lineno = lineno
-        self.funcName = func or ""
-        self.thread = self.threadName = self.process = self.processName = self.taskName = None
 
 
 class _RoomFormatter(logging.Formatter):
     """Names the room a line comes from, without the package's own name."""
 
-    _second = -1
-    _second_text = ""
-
     def __init__(self, *, times: bool = False) -> None:
         super().__init__(datefmt="%H:%M:%S")
         self._times = times
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """Lines come in bursts: one second is put into words once."""
-        second = int(record.created)
-        if second != self._second:
-            self._second, self._second_text = second, super().formatTime(record, datefmt)
-        return self._second_text
+        # what lines begin with, by logger and level: there are few of each
+        self._beginnings: dict[tuple[str, int], str] = {}
+        # lines come in bursts: one second is put into words once
+        self._second = -1
+        self._second_text = ""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and below it where an error came from."""
-        text = f"{record.name.removeprefix(_PACKAGE)}: {record.getMessage()}"
-        if self._times:
-            text = f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {text}"
+        place = (record.name, record.levelno)
+        beginning = self._beginnings.get(place)
+        if beginning is None:
+            room = record.name.removeprefix(_PACKAGE)
+            beginning = self._beginnings[place] = f" {record.levelname:<7} {room}: " if self._times else f"{room}: "
+        text = (
+            f"{self._time(record)}{beginning}{record.getMessage()}" if self._times else beginning + record.getMessage()
+        )
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
         return f"{text}\n{record.stack_info}" if record.stack_info else text
+
+    def _time(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._second_text = second, self.formatTime(record, self.datefmt)
+        return self._second_text
 
 
 class _PriorityFormatter(_RoomFormatter):
@@ -92,15 +98,27 @@ class _PriorityFormatter(_RoomFormatter):
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
-class _Lines(logging.StreamHandler[TextIO]):
+class Unfiltered(logging.Handler):
+    """A handler that nobody puts filters on, and so is not asked for any."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Called by :mod:`logging` for each record."""
+        assert self.lock is not None
+        with self.lock:
+            self.emit(record)
+        return True
+
+
+class _Lines(Unfiltered, logging.StreamHandler[TextIO]):
     """Writes to a stream that sends each line on by itself, as standard error does."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by :mod:`logging` with its lock held."""
         try:
-            self.stream.write(f"{self.format(record)}\n")
-            if not getattr(self.stream, "line_buffering", False):
-                self.flush()
+            stream = self.stream
+            stream.write(f"{self.format(record)}\n")
+            if not getattr(stream, "line_buffering", False):
+                stream.flush()
         except Exception:  # noqa: BLE001 - as every handler of logging: a wrong log call must not end what it tells of
             self.handleError(record)
 

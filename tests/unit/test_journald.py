@@ -103,6 +103,34 @@ def test_entry_has_message_priority_event_and_fields(log: logging.Logger, journa
     }
 
 
+@pytest.mark.parametrize("name", ["CP1", "CP\n1", "CP–\udc80"])
+def test_fields_are_those_with_a_key_each_as_the_message_writes_it(
+    log: logging.Logger, journal: Journal, name: str
+) -> None:
+    log.info("now cp=%s%s at 100%% load=%.1f kW why=%r", name, " again", 3.14159, "none")
+
+    entry = journal.entry()
+    assert entry["MESSAGE"].encode() == (f"now cp={name} again at 100% load=3.1 kW why='none'").encode(
+        "utf-8", "backslashreplace"
+    )
+    assert entry["CHARGEMON_CP"].encode() == name.encode("utf-8", "backslashreplace")
+    assert entry["CHARGEMON_LOAD"] == "3.1"
+    assert entry["CHARGEMON_WHY"] == "none"
+    assert entry["CHARGEMON_EVENT"] == "now"
+
+
+@pytest.mark.parametrize("name", ["CP1", "CP\n1"])
+def test_entries_of_one_format_share_nothing_but_the_format(log: logging.Logger, journal: Journal, name: str) -> None:
+    for connector in (1, 2):
+        log.info("status cp=%s connector=%d", name, connector)
+        log.warning("status cp=%s connector=%d", name, connector)
+
+    entries = [journal.entry() for _ in range(4)]
+    assert [entry["CHARGEMON_CONNECTOR"] for entry in entries] == ["1", "1", "2", "2"]
+    assert [entry["PRIORITY"] for entry in entries] == ["6", "4", "6", "4"]
+    assert {entry["CHARGEMON_CP"] for entry in entries} == {name}
+
+
 @pytest.mark.demand("S16")
 def test_value_cannot_make_up_a_field(log: logging.Logger, journal: Journal) -> None:
     log.info("link closed cp=%s reason=%s", "CP1 reason=x\nCHARGEMON_CP=CP2", "y")
