@@ -78,24 +78,24 @@ class Authorisation:
 
         A charge point may ask for the card whose transaction it runs, to stop it: only others count as elsewhere.
         """
-        return self._verdict(charge_point, id_tag, at, lambda other, _connector: other != charge_point, teaches=True)
+        return self._verdict(charge_point, id_tag, at, lambda other, _connector: other != charge_point, lambda: True)
 
     def start(self, charge_point: str, request: m.StartTransactionRequest, at: Moment) -> Verdict:
         """What to answer a StartTransaction. A new start ends whatever stood open on its own connector."""
         here = (charge_point, request.connector_id)
-        started_utc_ms = timestamps.parse(request.timestamp)
-        just_now = started_utc_ms is not None and abs(at.utc_ms - started_utc_ms) <= _JUST_NOW_MS
-        return self._verdict(charge_point, request.id_tag, at, lambda *other: other != here, teaches=just_now)
+        return self._verdict(
+            charge_point, request.id_tag, at, lambda *other: other != here, lambda: _is_just_now(request.timestamp, at)
+        )
 
     def stop(self, charge_point: str, id_tag: str, at: Moment) -> Verdict:
         """What to answer a StopTransaction: that the card charges is no fault now."""
-        return self._verdict(charge_point, id_tag, at, lambda *_other: False, teaches=False)
+        return self._verdict(charge_point, id_tag, at, lambda *_other: False, lambda: False)
 
     def started(
         self, charge_point: str, request: m.StartTransactionRequest, verdict: Verdict, transaction_id: int, at: Moment
     ) -> tuple[Fact, ...]:
         """What a start means for reservations."""
-        if verdict.status != "Accepted":
+        if verdict.status != "Accepted" or not self._reservations.some:
             return ()
         key = key_of(request.id_tag, self._rules_of(charge_point))
         group = None if verdict.parent_id_tag is None else key_of(verdict.parent_id_tag)
@@ -115,12 +115,17 @@ class Authorisation:
         return (passed_over,)
 
     def _verdict(
-        self, charge_point: str, id_tag: str, at: Moment, elsewhere: Callable[[str, int], bool], *, teaches: bool
+        self,
+        charge_point: str,
+        id_tag: str,
+        at: Moment,
+        elsewhere: Callable[[str, int], bool],
+        teaches: Callable[[], bool],
     ) -> Verdict:
         """*elsewhere*: whether a connector is another than where the card is now. *teaches*: a teach-in may take it."""
         tag = self._find(charge_point, id_tag)
         if tag is None:
-            return (self._taught(charge_point, id_tag, at) if teaches else None) or self._unknown
+            return (self._taught(charge_point, id_tag, at) if teaches() else None) or self._unknown
         verdict = _of(tag, at)
         if verdict.status == "Accepted" and tag.single_transaction and self._charges(tag, elsewhere):
             return msgspec.structs.replace(verdict, status="ConcurrentTx")
@@ -134,8 +139,8 @@ class Authorisation:
 
     def _find(self, charge_point: str, id_tag: str) -> IdTag | None:
         """As it was read, or as this model of charge point is known to spoil it."""
-        found = self.id_tags.find(key_of(id_tag)) or self.id_tags.find(key_of(id_tag, self._rules_of(charge_point)))
-        return None if found is None else found.tag
+        tag = self.id_tags.tag(key_of(id_tag))
+        return self.id_tags.tag(key_of(id_tag, self._rules_of(charge_point))) if tag is None else tag
 
     @property
     def _unknown(self) -> Verdict:
@@ -155,6 +160,11 @@ class Authorisation:
                 if key in (key_of(running.id_tag), key_of(running.id_tag, self._rules_of(charge_point))):
                     return True
         return False
+
+
+def _is_just_now(timestamp: str, at: Moment) -> bool:
+    utc_ms = timestamps.parse(timestamp)
+    return utc_ms is not None and abs(at.utc_ms - utc_ms) <= _JUST_NOW_MS
 
 
 def _of(tag: IdTag, at: Moment, *, new: tuple[Fact, ...] = ()) -> Verdict:

@@ -91,7 +91,8 @@ class Balance:
         # after the wiring or the policy was replaced: nobody is raised before
         self._raise_from_s = float("-inf")
         self._state = ""
-        present.follow(self._followed, _EVENTS | _SAMPLES | URGENT)
+        present.follow(self._sample_came, _SAMPLES)
+        present.follow(self._event_came, (_EVENTS | URGENT) - _SAMPLES)
         present.follow(self._time_corrected, (ClockCorrected,))
 
     async def run(self) -> None:
@@ -123,13 +124,14 @@ class Balance:
         self._tick_at_s = 0.0
         self._wake.set()
 
-    def _followed(self, fact: Fact) -> None:
+    def _sample_came(self, fact: Fact) -> None:
         self._regulator.fact(fact)
-        if type(fact) in _SAMPLES:
-            self._sampled = True
-            self._wake.set()
-        else:
-            self._hasten()
+        self._sampled = True
+        self._wake.set()
+
+    def _event_came(self, fact: Fact) -> None:
+        self._regulator.fact(fact)
+        self._hasten(fact.at.mono_s)
 
     def _time_corrected(self, fact: Fact) -> None:
         assert isinstance(fact, ClockCorrected)
@@ -138,11 +140,11 @@ class Balance:
             self._tick_at_s = min(self._tick_at_s, self._told_at_s)
             self._wake.set()
 
-    def _hasten(self) -> None:
-        at_s = max(self._clock.monotonic_s() + _EVENT_GATHER_S, self._rest_until_s)
-        if at_s < self._tick_at_s:
+    def _hasten(self, now_s: float) -> None:
+        at_s = now_s + _EVENT_GATHER_S
+        if at_s < self._tick_at_s and self._rest_until_s < self._tick_at_s:
             # else the loop wakes by itself before that
-            self._tick_at_s = at_s
+            self._tick_at_s = max(at_s, self._rest_until_s)
             self._wake.set()
 
     async def _next_wake(self) -> None:
@@ -231,7 +233,7 @@ class Balance:
             self._present.apply((held,))
             if old_ma is None or order.limit_ma < old_ma:
                 # what it gave up may be waited for
-                self._hasten()
+                self._hasten(at.mono_s)
             return
         refused = facts.LimitRefused(
             at=at,

@@ -135,7 +135,8 @@ class Configuration:
         if isinstance(fact, facts.ChargePointBooted):
             self._unsettled.add(identity)
             self._blame(identity)
-        self.look_again(identity)
+        if identity in self._talks or self._present.site.may_be_asked(identity):
+            self.look_again(identity)
 
     def _blame(self, identity: str) -> None:
         """It restarted: was it our last write?"""
@@ -148,8 +149,7 @@ class Configuration:
         self._pause(identity, f"restarted after {last.key} was written", PAUSE_AFTER_RESTART_MS)
 
     def _may_be_asked(self, identity: str) -> bool:
-        charge_point = self._present.site.charge_point_by_identity.get(identity)
-        return charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity)
+        return self._present.site.may_be_asked(identity) and self._charge_points.linked(identity)
 
     # --- the conversation
 

@@ -82,8 +82,8 @@ class Contact:
                 due, self._due = self._due, {}
                 for identity, new in due.items():
                     self._end_talk(identity)
-                    charge_point = self._present.site.charge_point_by_identity.get(identity)
-                    if charge_point is not None and not charge_point.quiet and self._charge_points.linked(identity):
+                    if self._present.site.may_be_asked(identity) and self._charge_points.linked(identity):
+                        charge_point = self._present.site.charge_point_by_identity[identity]
                         self._talks[identity] = talks.create_task(self._talk(charge_point, new=new))
 
     def begin_anew(self, identities: Iterable[str]) -> None:
@@ -93,10 +93,13 @@ class Contact:
 
     def _followed(self, fact: Fact) -> None:
         assert isinstance(fact, _OCCASIONS)
-        if isinstance(fact, ConfigurationRead) and not self._learnt_another_unit(fact.charge_point):
+        identity = fact.charge_point
+        if identity not in self._talks and not self._present.site.may_be_asked(identity):
+            return
+        if isinstance(fact, ConfigurationRead) and not self._learnt_another_unit(identity):
             return
         appeared = not isinstance(fact, facts.ProfilesInDoubt | ConfigurationRead)
-        self._due[fact.charge_point] = appeared or self._due.get(fact.charge_point, False)
+        self._due[identity] = appeared or self._due.get(identity, False)
         self._someone_due.set()
 
     def _learnt_another_unit(self, identity: str) -> bool:

@@ -10,7 +10,7 @@ from chargemon_edge.ocpp.v16.messages import Response
 from chargemon_edge.site.facts import Fact
 
 
-class Handled(msgspec.Struct, frozen=True):
+class Handled(msgspec.Struct, frozen=True, gc=False):
     """The answer, and what happened."""
 
     response: Response

@@ -55,6 +55,10 @@ class IdTags:
             return KnownTag(record, "record", configured)
         return None if configured is None else KnownTag(configured, "configuration")
 
+    def tag(self, key: str) -> IdTag | None:
+        """What is in force under this key."""
+        return self._records.get(key) or self._configured.get(key)
+
     def known(self) -> list[KnownTag]:
         """All of them, by tag."""
         return [found for key in sorted({*self._records, *self._configured}) if (found := self.find(key)) is not None]

@@ -177,7 +177,8 @@ class LocalLists:
         if isinstance(fact, facts.ChargePointBooted):
             # it may have other firmware
             self._tells_nothing.discard(fact.charge_point)
-        self._summon(fact.charge_point, _SETTLE_S)
+        if fact.charge_point in self._talks or self._may_be_asked(fact.charge_point):
+            self._summon(fact.charge_point, _SETTLE_S)
 
     def _cards_changed(self, fact: Fact) -> None:
         if isinstance(fact, card_facts.IdTagRemoved) or (
@@ -379,8 +380,7 @@ class LocalLists:
     # --- what is known
 
     def _may_be_asked(self, identity: str) -> bool:
-        charge_point = self._present.site.charge_point_by_identity.get(identity)
-        return charge_point is not None and not charge_point.quiet
+        return self._present.site.may_be_asked(identity)
 
     def _list_may_differ(self, identity: str) -> bool:
         """Whether there is anything to be told: not before the first card, and not where lists are not supported."""

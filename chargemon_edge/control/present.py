@@ -24,8 +24,7 @@ class Present:
         self.version = 0
         # with the kinds of facts that each wants; None: all
         self._followers: list[tuple[Callable[[Fact], None], Collection[type[Fact]] | None]] = []
-        # who wants a kind, found out when it first comes
-        self._by_kind: dict[type[Fact], Sequence[Callable[[Fact], None]]] = {}
+        self._takers = _Takers(self._find_takers)
         self._waiters: list[asyncio.Future[None]] = []
 
     @property
@@ -37,26 +36,33 @@ class Present:
         """One charge point of the picture; None if nothing is known of it."""
         return self._fold.charge_point(identity)
 
+    def apart(self, identity: str) -> ChargePointPicture | None:
+        """The same for less: its connectors may be older."""
+        return self._fold.apart(identity)
+
+    def running_on(self, charge_point: str, transaction_id: int) -> int | None:
+        """On which of its connectors that transaction runs; None: on none of them."""
+        return self._fold.running_on(charge_point, transaction_id)
+
     def connector(self, charge_point: str, number: int) -> ConnectorPicture:
         """One connector of the picture; an empty one if nothing was heard of it."""
         return self._fold.connector(charge_point, number)
 
     def apply(self, new: Iterable[Fact]) -> None:
         """Fold facts in, in order, and tell the followers of each."""
-        by_kind = self._by_kind
+        takers = self._takers
         for fact in new:
-            self._fold.add(fact)
-            kind = type(fact)
-            following = by_kind.get(kind)
-            for follower in self._find_following(kind) if following is None else following:
-                follower(fact)
-        self._wake()
+            for take in takers[type(fact)]:
+                take(fact)
+        self.version += 1
+        if self._waiters:
+            self._tell_waiters()
 
-    def _find_following(self, kind: type[Fact]) -> Sequence[Callable[[Fact], None]]:
-        following = self._by_kind[kind] = [
-            follower for follower, kinds in self._followers if kinds is None or kind in kinds
-        ]
-        return following
+    def _find_takers(self, kind: type[Fact]) -> Sequence[Callable[[Fact], None]]:
+        """The picture itself, then the followers."""
+        fold = self._fold.folding(kind)
+        following = [follower for follower, kinds in self._followers if kinds is None or kind in kinds]
+        return following if fold is None else [fold, *following]
 
     def replace_site(self, site: Site) -> None:
         """The site is wired like this from now on; what was known of it stays known."""
@@ -76,10 +82,10 @@ class Present:
 
         def end() -> None:
             self._followers.remove(entry)
-            self._by_kind.clear()
+            self._takers.clear()
 
         self._followers.append(entry)
-        self._by_kind.clear()
+        self._takers.clear()
         return end
 
     async def changed(self, since: int) -> int:
@@ -92,8 +98,22 @@ class Present:
 
     def _wake(self) -> None:
         self.version += 1
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        self._tell_waiters()
+
+    def _tell_waiters(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class _Takers(dict[type[Fact], Sequence[Callable[[Fact], None]]]):
+    """Who takes which kind of facts, found out when the first of a kind comes."""
+
+    def __init__(self, find: Callable[[type[Fact]], Sequence[Callable[[Fact], None]]]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, kind: type[Fact]) -> Sequence[Callable[[Fact], None]]:
+        takers = self[kind] = self._find(kind)
+        return takers

@@ -9,8 +9,8 @@ repeated StartTransaction finds the first one. Transaction messages always get t
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,6 +43,9 @@ REPEAT_ENDED_S = 24 * 3_600.0
 
 Reply = Callable[[m.Response | Refusal], None]
 
+# answers that say nothing
+_STATUS_TAKEN = m.StatusNotificationResponse()
+_VALUES_TAKEN = m.MeterValuesResponse()
 # for whom is not configured
 _INVALID = Verdict(status="Invalid")
 
@@ -72,7 +75,7 @@ class Requests:
         # None: no certificate authority here
         self._signer = signer
         # charge points with a commit on its way, and what they asked meanwhile
-        self._waiting: dict[str, deque[tuple[m.Request, bytes, Reply]]] = {}
+        self._waiting: dict[str, list[tuple[m.Request, bytes, Reply]]] = {}
         self._times: dict[tuple[str, int], ChargerTime] = {}
 
     # --- ports.Reception
@@ -104,46 +107,47 @@ class Requests:
 
     def requested(self, charge_point: str, request: m.Request, raw: bytes, reply: Reply) -> None:
         """Handle a request now, or in its turn when the charge point's earlier one still waits for its commit."""
-        line = self._waiting.get(charge_point)
-        if line is None:
-            self._handle(charge_point, request, raw, reply)
-        elif len(line) < WAITING_MAX:
-            line.append((request, raw, reply))
-        else:
-            reply(Refusal(code="InternalError", description="too many requests at once; wait for the confirmations"))
-
-    # --- the way of a request
-
-    def _handle(self, charge_point: str, request: m.Request, raw: bytes, reply: Reply) -> None:
+        if charge_point in self._waiting:
+            self._line_up(charge_point, request, raw, reply)
+            return
         handler = _HANDLERS.get(type(request))
         if handler is None:
             reply(Refusal(code="NotImplemented", description=f"{request.action} is not handled here"))
             return
         handled = handler(self, charge_point, request, raw, moment(self._clock))
-        if not handled.durable:
-            if handled.new:
-                self._journal.record(handled.new)
-                self._present.apply(handled.new)
-            reply(handled.response)
+        new = handled.new
+        if handled.durable:
+            self._waiting[charge_point] = []
+            self._journal.commit(new, partial(self._committed, charge_point, handled, reply))
             return
-        self._waiting[charge_point] = deque()
-        self._journal.commit(handled.new, lambda error: self._committed(charge_point, handled, reply, error))
+        if new:
+            self._journal.record(new)
+            self._present.apply(new)
+        reply(handled.response)
+
+    # --- the way of a request
+
+    def _line_up(self, charge_point: str, request: m.Request, raw: bytes, reply: Reply) -> None:
+        line = self._waiting[charge_point]
+        if len(line) < WAITING_MAX:
+            line.append((request, raw, reply))
+        else:
+            reply(Refusal(code="InternalError", description="too many requests at once; wait for the confirmations"))
 
     def _committed(self, charge_point: str, handled: Handled, reply: Reply, error: Exception | None) -> None:
         line = self._waiting.pop(charge_point)
         if error is None:
             self._present.apply(handled.new)
             for fact in handled.new:
-                _log_transaction(fact)
+                write_line = _LINES.get(type(fact))
+                if write_line is not None:
+                    write_line(fact)
             reply(handled.response)
         else:
             reply(Refusal(code="InternalError", description="could not be stored; send it again"))
-        while line:
-            request, raw, next_reply = line.popleft()
-            self._handle(charge_point, request, raw, next_reply)
-            if charge_point in self._waiting:
-                self._waiting[charge_point].extend(line)
-                return
+        for request, raw, next_reply in line:
+            # behind one that must be committed, too, the others wait again
+            self.requested(charge_point, request, raw, next_reply)
 
     def _note(self, fact: Fact) -> None:
         self._journal.record((fact,))
@@ -186,7 +190,7 @@ class Requests:
 
     def _doubts_after(self, booted: facts.ChargePointBooted) -> Iterator[Fact]:
         """Other firmware than at the last boot may have come up without the profiles that the charge point held."""
-        entry = self._present.charge_point(booted.charge_point)
+        entry = self._present.apart(booted.charge_point)
         charge_point = self._present.site.charge_point_by_identity.get(booted.charge_point)
         if charge_point is None or entry is None or entry.boot is None:
             return
@@ -205,13 +209,13 @@ class Requests:
         return Handled(response, self._time_told(charge_point, at))
 
     def _time_told(self, charge_point: str, at: Moment) -> tuple[Fact, ...]:
-        entry = self._present.charge_point(charge_point)
+        entry = self._present.apart(charge_point)
         if entry is None or entry.behind_ms == 0:
             return ()
         return (TimeTold(at=at, charge_point=charge_point),)
 
     def _status(self, charge_point: str, request: m.StatusNotificationRequest, raw: bytes, at: Moment) -> Handled:
-        response = m.StatusNotificationResponse()
+        response = _STATUS_TAKEN
         if not 0 <= request.connector_id <= CONNECTOR_MAX:
             return Handled(response, (_kept(charge_point, request, raw, at),))
         reported = None if request.timestamp is None else timestamps.parse(request.timestamp)
@@ -293,7 +297,7 @@ class Requests:
         """§4.10: always confirmed. What matches nothing that runs is kept whole for a person, never guessed at."""
         info = None if request.id_tag is None else _id_tag_info(self._verdict(charge_point, request.id_tag, at))
         response = m.StopTransactionResponse(id_tag_info=info)
-        connector = self._connector_of(charge_point, request.transaction_id)
+        connector = self._present.running_on(charge_point, request.transaction_id)
         if connector is not None:
             stopped = facts.TransactionStopped(
                 at=at,
@@ -315,14 +319,6 @@ class Requests:
         )
         return Handled(response, (kept,), durable=True)
 
-    def _connector_of(self, charge_point: str, transaction_id: int) -> int | None:
-        entry = self._present.charge_point(charge_point)
-        if entry is not None:
-            for number, connector in entry.connectors.items():
-                if connector.transaction is not None and connector.transaction.transaction_id == transaction_id:
-                    return number
-        return None
-
     def _doubt(self, charge_point: str, transaction_id: int, raw: bytes) -> str | None:
         found = self._journal.find_transaction(transaction_id)
         if found is None:
@@ -343,7 +339,7 @@ class Requests:
         return self._measured(charge_point, measured, raw, at)
 
     def _measured(self, charge_point: str, request: MeasuredValues, raw: bytes, at: Moment) -> Handled:
-        response = m.MeterValuesResponse()
+        response = _VALUES_TAKEN
         if not 0 <= request.connector_id <= CONNECTOR_MAX:
             return Handled(response, (_kept(charge_point, request, raw, at),))
         measured = request.measured
@@ -368,7 +364,7 @@ class Requests:
         return Handled(response, (values,))
 
     def _linked_s(self, charge_point: str, at: Moment) -> float:
-        entry = self._present.charge_point(charge_point)
+        entry = self._present.apart(charge_point)
         return at.mono_s if entry is None or entry.link_changed is None else entry.link_changed.mono_s
 
     def _data_transfer(self, charge_point: str, request: m.DataTransferRequest, raw: bytes, at: Moment) -> Handled:
@@ -445,28 +441,38 @@ def _id_tag_info(verdict: Verdict) -> m.IdTagInfo:
     return m.IdTagInfo(status=verdict.status, expiry_date=expiry, parent_id_tag=verdict.parent_id_tag)
 
 
-def _log_transaction(fact: Fact) -> None:
-    if isinstance(fact, facts.TransactionStarted):
-        log.info(
-            "transaction started cp=%s connector=%d tx=%d tag=%s answer=%s",
-            fact.charge_point,
-            fact.connector,
-            fact.transaction_id,
-            masked(fact.id_tag),
-            fact.id_tag_status,
-        )
-    elif isinstance(fact, facts.TransactionStopped):
-        log.info(
-            "transaction stopped cp=%s connector=%d tx=%d reason=%r",
-            fact.charge_point,
-            fact.connector,
-            fact.transaction_id,
-            fact.reason,
-        )
-    elif isinstance(fact, facts.StopKept):
-        log.warning(
-            "stop kept for a person cp=%s tx=%d doubt=%r: no running transaction has this id",
-            fact.charge_point,
-            fact.transaction_id,
-            fact.doubt,
-        )
+def _log_start(fact: facts.TransactionStarted) -> None:
+    log.info(
+        "transaction started cp=%s connector=%d tx=%d tag=%s answer=%s",
+        fact.charge_point,
+        fact.connector,
+        fact.transaction_id,
+        masked(fact.id_tag),
+        fact.id_tag_status,
+    )
+
+
+def _log_stop(fact: facts.TransactionStopped) -> None:
+    log.info(
+        "transaction stopped cp=%s connector=%d tx=%d reason=%r",
+        fact.charge_point,
+        fact.connector,
+        fact.transaction_id,
+        fact.reason,
+    )
+
+
+def _log_doubt(fact: facts.StopKept) -> None:
+    log.warning(
+        "stop kept for a person cp=%s tx=%d doubt=%r: no running transaction has this id",
+        fact.charge_point,
+        fact.transaction_id,
+        fact.doubt,
+    )
+
+
+_LINES: dict[type[Fact], Callable[[Any], None]] = {
+    facts.TransactionStarted: _log_start,
+    facts.TransactionStopped: _log_stop,
+    facts.StopKept: _log_doubt,
+}

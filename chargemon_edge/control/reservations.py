@@ -79,6 +79,11 @@ class Reservations:
         coming = [one.expiry_utc_ms - at.utc_ms for one in self._all.values() if one.state in HOLDING]
         return min([_LOOK_S, *(left_ms / 1000 for left_ms in coming)])
 
+    @property
+    def some(self) -> bool:
+        """Whether any is remembered."""
+        return bool(self._all)
+
     def all(self) -> list[Reservation]:
         """Newest first."""
         return sorted(self._all.values(), key=lambda one: (one.requested_utc_ms, one.reservation_id), reverse=True)
@@ -159,8 +164,6 @@ class Reservations:
 
     def _on(self, charge_point: str, connector: int) -> list[Reservation]:
         """Those that hold this connector, its own before the charge point's."""
-        if not self._all:
-            return []
         return sorted(
             (
                 one

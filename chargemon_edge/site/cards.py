@@ -68,7 +68,7 @@ def normalised(id_tag: str, rules: TagRules = NO_RULES) -> str:
     plain = id_tag.strip().strip("\0").strip()
     if rules.cut_at:
         plain = plain.partition(rules.cut_at)[0].strip() or plain
-    return plain[: rules.length_max].strip() or plain
+    return plain if len(plain) <= rules.length_max else plain[: rules.length_max].strip() or plain
 
 
 def key_of(id_tag: str, rules: TagRules = NO_RULES) -> str:

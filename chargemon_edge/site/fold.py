@@ -7,6 +7,7 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -44,10 +45,15 @@ class Fold:
         self._changed: dict[str, _Draft] = {}
 
     def add(self, fact: Fact) -> None:
-        """Fold one fact in; most kinds of facts change nothing visible."""
-        fold = _FOLDS.get(type(fact))
+        """Fold one fact in."""
+        fold = self.folding(type(fact))
         if fold is not None:
-            fold(self, fact)
+            fold(fact)
+
+    def folding(self, kind: type[Fact]) -> Callable[[Fact], None] | None:
+        """What folds a fact of that kind in; None: most kinds change nothing visible."""
+        fold = _FOLDS.get(kind)
+        return None if fold is None else partial(fold, self)
 
     @property
     def picture(self) -> SitePicture:
@@ -65,12 +71,26 @@ class Fold:
         draft = self._drafts.get(identity)
         return self._picture.charge_points.get(identity) if draft is None else draft.frozen()
 
+    def apart(self, identity: str) -> ChargePointPicture | None:
+        """The same for less: its connectors may be older."""
+        draft = self._drafts.get(identity)
+        return self._picture.charge_points.get(identity) if draft is None else draft.entry
+
     def connector(self, charge_point: str, number: int) -> ConnectorPicture:
         """One connector of the picture, without the rest; an empty one if nothing was heard of it."""
         draft = self._drafts.get(charge_point)
         if draft is None:
             return self._picture.connector(charge_point, number)
         return draft.connectors.get(number, NO_CONNECTOR)
+
+    def running_on(self, charge_point: str, transaction_id: int) -> int | None:
+        """On which of its connectors that transaction runs; None: on none of them."""
+        draft = self._drafts.get(charge_point)
+        entry = self._picture.charge_points.get(charge_point, _NO_CHARGE_POINT) if draft is None else draft
+        for number, connector in entry.connectors.items():
+            if connector.transaction is not None and connector.transaction.transaction_id == transaction_id:
+                return number
+        return None
 
     # ------------------------------------------------------------ for the folds below
 
@@ -125,12 +145,19 @@ class Fold:
 
     def change_connector(self, identity: str, number: int, **changes: Any) -> None:
         """Change a connector."""
-        draft = self.draft(identity)
-        draft.connectors[number] = replace(draft.connectors.get(number, NO_CONNECTOR), **changes)
+        connectors = self.connectors(identity)
+        connectors[number] = replace(connectors.get(number, NO_CONNECTOR), **changes)
+
+    # a dict of changes costs more than the change: what each message brings goes without
+
+    def connectors(self, identity: str) -> dict[int, ConnectorPicture]:
+        """A charge point's connectors, to be changed."""
+        draft = self._changed.get(identity) or self.draft(identity)
         draft.settled = False
+        return draft.connectors
 
     def draft(self, identity: str) -> _Draft:
-        """A charge point to be changed."""
+        """A charge point, to be changed but for its connectors."""
         draft = self._drafts.get(identity)
         if draft is None:
             entry = self._picture.charge_points.get(identity, _NO_CHARGE_POINT)
@@ -194,13 +221,14 @@ def _link_closed(fold: Fold, fact: facts.LinkClosed) -> None:
 
 
 def _booted(fold: Fold, fact: facts.ChargePointBooted) -> None:
-    fold.change_charge_point(fact.charge_point, boot=fact)
+    draft = fold.draft(fact.charge_point)
+    draft.entry = replace(draft.entry, boot=fact)
 
 
 def _status(fold: Fold, fact: facts.StatusReported) -> None:
-    fold.change_connector(
-        fact.charge_point,
-        fact.connector,
+    connectors = fold.connectors(fact.charge_point)
+    connectors[fact.connector] = replace(
+        connectors.get(fact.connector, NO_CONNECTOR),
         status=fact.status,
         error_code=fact.error_code,
         info=fact.info,
@@ -220,9 +248,9 @@ def _started(fold: Fold, fact: facts.TransactionStarted) -> None:
         received=fact.at,
         reservation_id=fact.reservation_id,
     )
-    fold.change_connector(
-        fact.charge_point,
-        fact.connector,
+    connectors = fold.connectors(fact.charge_point)
+    connectors[fact.connector] = replace(
+        connectors.get(fact.connector, NO_CONNECTOR),
         transaction=transaction,
         energy_wh=fact.meter_start_wh,
         held=None,
@@ -231,9 +259,11 @@ def _started(fold: Fold, fact: facts.TransactionStarted) -> None:
 
 
 def _stopped(fold: Fold, fact: facts.TransactionStopped) -> None:
-    running = fold.connector(fact.charge_point, fact.connector).transaction
+    before = fold.connector(fact.charge_point, fact.connector)
+    running = before.transaction
     if running is not None and running.transaction_id == fact.transaction_id:
-        fold.change_connector(fact.charge_point, fact.connector, transaction=None, held=None, refused=None)
+        connectors = fold.connectors(fact.charge_point)
+        connectors[fact.connector] = replace(before, transaction=None, held=None, refused=None)
 
 
 def _stop_kept(fold: Fold, _fact: facts.StopKept) -> None:
@@ -247,15 +277,13 @@ def _stop_settled(fold: Fold, _fact: facts.StopSettled) -> None:
 def _values(fold: Fold, fact: facts.ValuesReported) -> None:
     if not fact.live and fact.energy_wh is None:
         return
-    # more than half of all facts: without a dict of changes in between
-    draft = fold.draft(fact.charge_point)
-    before = draft.connectors.get(fact.connector, NO_CONNECTOR)
-    draft.connectors[fact.connector] = replace(
+    connectors = fold.connectors(fact.charge_point)
+    before = connectors.get(fact.connector, NO_CONNECTOR)
+    connectors[fact.connector] = replace(
         before,
         values=fact if fact.live else before.values,
         energy_wh=before.energy_wh if fact.energy_wh is None else fact.energy_wh,
     )
-    draft.settled = False
 
 
 def _fail_safe(fold: Fold, fact: facts.FailSafeHeld) -> None:

@@ -109,6 +109,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Every configured charge point under its identity."""
         return {charge_point.identity: charge_point for charge_point in self.charge_points}
 
+    def may_be_asked(self, identity: str) -> bool:
+        """Whether the daemon sends it anything by itself: it is configured, and not as a quiet one."""
+        charge_point = self.charge_point_by_identity.get(identity)
+        return charge_point is not None and not charge_point.quiet
+
     def path_to_root(self, name: str) -> Iterator[Circuit]:
         """The circuit *name* and every one above it, from the connector's fuse up to the main fuse."""
         circuit: Circuit | None = self.circuit_by_name[name]

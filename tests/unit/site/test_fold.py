@@ -9,7 +9,7 @@ import msgspec
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact, Moment
 from chargemon_edge.site.fold import Fold, apply
-from chargemon_edge.site.picture import SitePicture
+from chargemon_edge.site.picture import ChargePointPicture, SitePicture
 from chargemon_edge.site.units import same_on_all
 
 IDENTITIES = ("CP1", "CP2", "CP3")
@@ -62,6 +62,13 @@ def some_fact(rng: random.Random, number: int) -> Fact:
     return rng.choice((values, started, stopped, status, held, opened, closed, read, lost, kept, presented))
 
 
+def running_on(entry: ChargePointPicture | None, transaction_id: int) -> int | None:
+    """The slow way: by the finished picture."""
+    connectors = {} if entry is None else entry.connectors
+    running = {number: one.transaction for number, one in connectors.items() if one.transaction is not None}
+    return next((number for number, one in running.items() if one.transaction_id == transaction_id), None)
+
+
 def test_the_picture_does_not_depend_on_who_looked_meanwhile() -> None:
     rng = random.Random(7)
     fold = Fold(SitePicture(started=at(0)))
@@ -72,7 +79,15 @@ def test_the_picture_does_not_depend_on_who_looked_meanwhile() -> None:
         fold.add(fact)
         one_by_one = apply(one_by_one, fact)
         for identity in IDENTITIES:
-            assert fold.charge_point(identity) == one_by_one.charge_points.get(identity)
+            entry = one_by_one.charge_points.get(identity)
+            apart = fold.apart(identity)
+            assert (apart is None) == (entry is None)
+            if apart is not None and entry is not None:
+                assert msgspec.structs.replace(apart, connectors=entry.connectors) == entry
+            assert [fold.running_on(identity, number) for number in range(4)] == [
+                running_on(entry, number) for number in range(4)
+            ]
+            assert fold.charge_point(identity) == entry
             for connector in range(3):
                 assert fold.connector(identity, connector) == one_by_one.connector(identity, connector)
         if rng.random() < 0.2:
