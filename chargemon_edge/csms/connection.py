@@ -14,7 +14,7 @@ from chargemon_edge.control.ports import Answered, Busy, CallErrored, Clock, Lin
 from chargemon_edge.csms import websocket
 from chargemon_edge.csms.calls import CallQueue, PendingCall
 from chargemon_edge.csms.outgoing import Outgoing
-from chargemon_edge.csms.recorder import Tape
+from chargemon_edge.csms.recorder import FROM, TO, Tape
 from chargemon_edge.csms.settings import ChargePointAccess, CsmsSettings
 from chargemon_edge.csms.trace import named, shown
 from chargemon_edge.csms.wire import Wire
@@ -124,7 +124,7 @@ class Connection:
     def message(self, data: bytes, now_s: float) -> None:
         """A whole text message came (:class:`.wire.WireUser`)."""
         self._messages += 1
-        self._tape.received(data, now_s)
+        self._tape.passed(FROM, data, now_s)
         if self._traced:
             _log.debug("received cp=%s %s", named(self.identity), shown(data))
         event = self._link.received(data, now_s)
@@ -334,5 +334,5 @@ class Connection:
     def _write(self, data: bytes) -> None:
         if self._traced:
             _log.debug("sent cp=%s %s", named(self.identity), shown(data))
-        self._tape.sent(data, self._clock.monotonic_s())
+        self._tape.passed(TO, data, self._clock.monotonic_s())
         self.wire.send(data)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
 
 from chargemon_edge.control.ports import Clock, RecordedFrame, Repairs
 from chargemon_edge.csms.frame_text import id_tags_in, presentable, without_tags
 
 FRAMES_MAX = 200
+"""So many of one charge point's frames can be seen."""
 BYTES_MAX = 65_536
 """Of one charge point's frames; the newest is kept in any case."""
 SITE_BYTES_MAX = 4 * 1024 * 1024
@@ -27,36 +27,41 @@ KINDS_MAX = 50
 """Kinds of repairs of one charge point that are told apart."""
 OTHER = "other repairs"
 
-_FROM, _TO, _NOTE = "from charge point", "to charge point", "note"
+FROM, TO, _NOTE = "from charge point", "to charge point", "note"
+_PARTS = 4
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
+# monotonic second, which way, what; notes are text
+_Entry = tuple[float, str, bytes]
+
 
 class Tape:
-    """One charge point's, over all its links."""
+    """One charge point's, over all its links.
 
-    __slots__ = ("_bytes", "_bytes_max", "_entries", "repairs")
+    All that it keeps, each entry counted with :data:`ENTRY_BYTES`, is never more than its bytes, unless the newest
+    alone is. It stands in parts of up to a quarter, of which the oldest goes as a whole: so nearly every frame costs no
+    more than counting down, and what is gone costs nothing. The newest half of the bytes is always there, and so are
+    :data:`FRAMES_MAX` frames of up to a hundred.
+    """
+
+    __slots__ = ("_append", "_bytes_max", "_newest", "_older", "_older_bytes", "_part_max", "_room", "repairs")
 
     def __init__(self) -> None:
-        # (monotonic second, which way, what); notes are text
-        self._entries: deque[tuple[float, str, bytes]] = deque()
-        # what they take together: adding it up for each frame would cost more than all else that it causes
-        self._bytes = 0
-        self._bytes_max = BYTES_MAX
+        self._clear(BYTES_MAX)
         # by kind: how often, and when last
         self.repairs: dict[str, tuple[int, float]] = {}
 
-    def received(self, data: bytes, now_s: float) -> None:
-        """A frame came."""
-        self._add((now_s, _FROM, data))
-
-    def sent(self, data: bytes, now_s: float) -> None:
-        """A frame went out."""
-        self._add((now_s, _TO, data))
+    def passed(self, way: str, data: bytes, now_s: float) -> None:
+        """A frame came (:data:`FROM`) or went out (:data:`TO`)."""
+        self._room -= len(data) + ENTRY_BYTES
+        if self._room < 0:
+            self._begin_part(len(data) + ENTRY_BYTES)
+        self._append((now_s, way, data))
 
     def noted(self, words: str, now_s: float) -> None:
         """What we thought of the frame before."""
-        self._add((now_s, _NOTE, words[:NOTE_MAX].encode()))
+        self.passed(_NOTE, words[:NOTE_MAX].encode(), now_s)
 
     def repaired(self, words: str, now_s: float) -> bool:
         """Count a repair; whether it is the first of its kind."""
@@ -68,25 +73,39 @@ class Tape:
         self.repairs[kind] = (count + 1, now_s)
         return count == 0
 
-    def entries(self) -> Iterable[tuple[float, str, bytes]]:
-        """What is kept, oldest first."""
-        return tuple(self._entries)
+    def kept(self) -> list[_Entry]:
+        """All that is kept, oldest first."""
+        return [entry for _, part in self._older for entry in part] + self._newest
 
     def share(self, bytes_max: int) -> None:
         """Keep no more than this from now on."""
+        if bytes_max != self._bytes_max:
+            kept = self.kept()
+            self._clear(bytes_max)
+            for at_s, way, data in kept:
+                self.passed(way, data, at_s)
+
+    def _clear(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._trim()
+        # parts that are full, oldest first, each with the bytes it takes
+        self._older: deque[tuple[int, list[_Entry]]] = deque()
+        self._older_bytes = 0
+        # the part that grows, and what it may still take; less than nothing when it is one large frame
+        self._newest: list[_Entry] = []
+        self._append = self._newest.append
+        self._part_max = self._room = bytes_max // _PARTS
 
-    def _add(self, entry: tuple[float, str, bytes]) -> None:
-        self._entries.append(entry)
-        self._bytes += len(entry[2]) + ENTRY_BYTES
-        if self._bytes > self._bytes_max or len(self._entries) > FRAMES_MAX:
-            self._trim()
-
-    def _trim(self) -> None:
-        entries = self._entries
-        while len(entries) > FRAMES_MAX or (self._bytes > self._bytes_max and len(entries) > 1):
-            self._bytes -= len(entries.popleft()[2]) + ENTRY_BYTES
+    def _begin_part(self, first_bytes: int) -> None:
+        """The oldest parts make room for a new one, whose first entry, already counted down, takes *first_bytes*."""
+        if self._newest:
+            full_bytes = self._part_max - self._room - first_bytes
+            self._older.append((full_bytes, self._newest))
+            self._older_bytes += full_bytes
+        while self._older and self._older_bytes + max(first_bytes, self._part_max) > self._bytes_max:
+            self._older_bytes -= self._older.popleft()[0]
+        self._newest = []
+        self._append = self._newest.append
+        self._room = self._part_max - first_bytes
 
 
 def _text(way: str, data: bytes, tags: set[str]) -> str:
@@ -125,7 +144,7 @@ class Recorder:
         tape = self._tapes.get(charge_point)
         if tape is None:
             return []
-        entries = tuple(tape.entries())
+        entries = tape.kept()[-FRAMES_MAX:]
         tags = {tag for _, way, data in entries if way != _NOTE for tag in id_tags_in(data)}
         return [
             RecordedFrame(at_utc_ms=self._utc_ms(at_s), way=way, bytes=len(data), text=_text(way, data, tags))

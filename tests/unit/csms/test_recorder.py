@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 
 import pytest
 from hypothesis import given
@@ -14,11 +13,14 @@ from chargemon_edge.csms.recorder import (
     BYTES_MAX,
     ENTRY_BYTES,
     FRAMES_MAX,
+    FROM,
     KINDS_MAX,
     OTHER,
     SITE_BYTES_MAX,
     TAPES_MAX,
+    TO,
     Recorder,
+    Tape,
     kind_of,
 )
 from tests.unit.control.fakes import UTC_MS, FakeClock
@@ -34,8 +36,8 @@ def recorder() -> Recorder:
 def test_frames_come_back_in_order_with_their_times_and_ways() -> None:
     recorded = recorder()
     tape = recorded.tape("CP1")
-    tape.received(b'[2,"1","Heartbeat",{}]', 990.0)
-    tape.sent(b'[3,"1",{"currentTime":"2027-01-15T08:00:00.000Z"}]', 990.5)
+    tape.passed(FROM, b'[2,"1","Heartbeat",{}]', 990.0)
+    tape.passed(TO, b'[3,"1",{"currentTime":"2027-01-15T08:00:00.000Z"}]', 990.5)
     frames = recorded.frames("CP1")
 
     assert [(one.way, one.at_utc_ms - UTC_MS) for one in frames] == [
@@ -51,55 +53,83 @@ def test_it_is_bounded_in_frames_bytes_and_charge_points() -> None:
     recorded = recorder()
     tape = recorded.tape("CP1")
     for number in range(2 * FRAMES_MAX):
-        tape.received(b'[2,"%d","Heartbeat",{}]' % number, 1.0)
+        tape.passed(FROM, b'[2,"%d","Heartbeat",{}]' % number, 1.0)
     frames = recorded.frames("CP1")
     assert len(frames) == FRAMES_MAX
     assert json.loads(frames[-1].text)[1] == str(2 * FRAMES_MAX - 1)
 
-    tape.received(b"x" * (BYTES_MAX - 10), 1.0)
+    tape.passed(FROM, b"x" * (BYTES_MAX - 10), 1.0)
     assert sum(one.bytes for one in recorded.frames("CP1")) <= BYTES_MAX
     for number in range(TAPES_MAX):
         recorded.tape(f"X{number}")
     assert recorded.frames("CP1") == []
 
 
-def test_both_bounds_hold_whatever_comes_in_what_order() -> None:
-    recorded = recorder()
-    tape = recorded.tape("CP1")
-    rng = random.Random(3)
-    sizes: list[int] = []
-    for number in range(3_000):
-        size = rng.choice((20, 200, 1_700, 20_000)) if number % 500 < 250 else rng.randrange(1, 60)
-        sizes.append(size + ENTRY_BYTES)
-        (tape.received if number % 2 else tape.sent)(b"x" * size, 1.0)
-        kept = [len(data) + ENTRY_BYTES for _, _, data in tape.entries()]
+_sizes = st.one_of(
+    st.lists(st.sampled_from([0, 1, 60, 939, 1_700, BYTES_MAX // 8, BYTES_MAX // 3, BYTES_MAX, 70_000]), max_size=60),
+    # a flood of the largest frames that a link may carry, and one of the smallest
+    st.builds(lambda size, count: [size] * count, st.sampled_from([65_536, 0]), st.integers(1, 600)),
+)
 
-        assert kept == sizes[-len(kept) :]
-        assert len(kept) <= FRAMES_MAX and sum(kept) <= BYTES_MAX
-        # and nothing went without need
-        assert len(kept) in (FRAMES_MAX, len(sizes)) or sum(sizes[-len(kept) - 1 :]) > BYTES_MAX
+
+@given(_sizes, st.sampled_from([BYTES_MAX, SITE_BYTES_MAX // 100, SITE_BYTES_MAX // TAPES_MAX]))
+def test_the_bounds_hold_whatever_comes_and_the_newest_half_is_kept(sizes: list[int], bytes_max: int) -> None:
+    tape = Tape()
+    tape.share(bytes_max)
+    taken: list[int] = []
+    for number, size in enumerate(sizes):
+        tape.passed(FROM if number % 2 else TO, b"x" * size, float(number))
+        taken.append(size + ENTRY_BYTES)
+        kept = [len(data) + ENTRY_BYTES for _, _, data in tape.kept()]
+
+        assert kept == taken[-len(kept) :]
+        assert sum(kept) <= bytes_max or len(kept) == 1
+        # one more than is kept would be more than half of what may be, or be itself larger than a part
+        assert len(kept) == len(taken) or sum(taken[-len(kept) - 1 :]) > bytes_max // 2
+
+
+def test_a_smaller_share_takes_the_oldest_away_at_once() -> None:
+    tape = Tape()
+    for number in range(40):
+        tape.passed(FROM, b"%04d" % number * 300, 1.0)
+    for bytes_max in (BYTES_MAX // 2, BYTES_MAX // 5, 100):
+        tape.share(bytes_max)
+        kept = tape.kept()
+        assert sum(len(data) + ENTRY_BYTES for _, _, data in kept) <= bytes_max or len(kept) == 1
+        assert kept[-1][2].startswith(b"0039")
 
 
 def test_many_charge_points_share_the_sites_bytes() -> None:
     recorded = recorder()
 
-    def kept() -> int:
-        return sum(len(data) + ENTRY_BYTES for tape in tapes for _, _, data in tape.entries())
+    def kept() -> list[int]:
+        return [sum(len(data) + ENTRY_BYTES for _, _, data in tape.kept()) for tape in tapes]
 
-    tapes = []
+    tapes: list[Tape] = []
     for number in range(TAPES_MAX):
         tapes.append(recorded.tape(f"CP{number}"))
         for _ in range(30):
-            tapes[-1].received(b"x" * 1_700, 1.0)
-        assert kept() <= SITE_BYTES_MAX
+            tapes[-1].passed(FROM, b"x" * 1_700, 1.0)
+        assert sum(kept()) <= SITE_BYTES_MAX
     # each has its part, whoever came first
-    assert {len(tuple(tape.entries())) for tape in tapes} == {SITE_BYTES_MAX // TAPES_MAX // (1_700 + ENTRY_BYTES)}
+    assert min(kept()) > SITE_BYTES_MAX // TAPES_MAX // 2
+
+
+def test_a_flood_of_the_largest_frames_keeps_one_of_them() -> None:
+    tape = Tape()
+    for number in range(300):
+        tape.passed(FROM, b"%04d" % number * 16_384, 1.0)
+        assert [data[:4] for _, _, data in tape.kept()] == [b"%04d" % number]
+    # and afterwards all is as it was
+    for _ in range(FRAMES_MAX):
+        tape.passed(FROM, b"[2]", 1.0)
+    assert len(tape.kept()) == FRAMES_MAX
 
 
 def test_a_new_link_goes_on_with_the_same_tape() -> None:
     recorded = recorder()
-    recorded.tape("CP1").received(b"[]", 1.0)
-    recorded.tape("CP1").received(b"[]", 2.0)
+    recorded.tape("CP1").passed(FROM, b"[]", 1.0)
+    recorded.tape("CP1").passed(FROM, b"[]", 2.0)
 
     assert len(recorded.frames("CP1")) == 2
 
@@ -142,7 +172,7 @@ def test_repairs_are_counted_by_kind_and_told_once() -> None:
 def test_no_secret_and_no_whole_tag_is_ever_shown(frame: str) -> None:
     recorded = recorder()
     tape = recorded.tape("CP1")
-    tape.received(frame.encode("latin-1"), 1.0)
+    tape.passed(FROM, frame.encode("latin-1"), 1.0)
     (shown,) = recorded.frames("CP1")
 
     assert TAG.casefold() not in shown.text.casefold()
@@ -152,8 +182,10 @@ def test_no_secret_and_no_whole_tag_is_ever_shown(frame: str) -> None:
 def test_a_tag_seen_once_is_masked_wherever_else_it_stands() -> None:
     recorded = recorder()
     tape = recorded.tape("CP1")
-    tape.received(f'[2,"2","StatusNotification",{{"connectorId":1,"info":"card {TAG.lower()} read"}}]'.encode(), 1.0)
-    tape.received(f'[2,"1","Authorize",{{"idTag":" {TAG} "}}]'.encode(), 2.0)
+    tape.passed(
+        FROM, f'[2,"2","StatusNotification",{{"connectorId":1,"info":"card {TAG.lower()} read"}}]'.encode(), 1.0
+    )
+    tape.passed(FROM, f'[2,"1","Authorize",{{"idTag":" {TAG} "}}]'.encode(), 2.0)
     tape.repaired(f"info: {TAG} and '{KEY}'", 3.0)
 
     for shown in recorded.frames("CP1"):
