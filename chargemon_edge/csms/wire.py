@@ -55,11 +55,12 @@ class Wire(asyncio.BufferedProtocol):
         "_between",
         "_buffer",
         "_challenged",
-        "_clock",
         "_deaf",
         "_flooding_since_s",
         "_heard_s",
         "_loop",
+        "_max_message_bytes",
+        "_monotonic_s",
         "_name",
         "_outgoing",
         "_read_timer",
@@ -89,14 +90,16 @@ class Wire(asyncio.BufferedProtocol):
         self._transport = transport
         self._user = user
         self._settings = settings
-        self._clock = clock
+        # asked for each message: taken once
+        self._monotonic_s = clock.monotonic_s
+        self._max_message_bytes = settings.max_message_bytes
         # shared by all wires: what is in it is used up before the loop reads again
         self._buffer = buffer
         # asyncio's TLS puts one record after the other into slices of it, and a slice of the array is a copy
         self._view = memoryview(buffer)
         self._outgoing = outgoing
         # frames that leave at the end of the loop's iteration
-        self._unsent: list[bytes] = []
+        self._unsent = b""
         # for the log
         self._name = name
         # whether it may be sent pings
@@ -139,13 +142,11 @@ class Wire(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """The loop has put *nbytes* there."""
-        now_s = self._heard_s = self._clock.monotonic_s()
+        now_s = self._heard_s = self._monotonic_s()
         if self._challenged is not None:
             self._answer_challenge(True)
-        if self._deaf:
-            return
         try:
-            if self._between and self.open and nbytes <= self._settings.max_message_bytes:
+            if self._between and self.open and nbytes <= self._max_message_bytes:
                 message = websocket.whole_text(self._buffer, nbytes)
                 if message is not None:
                     wait_s = self._allowance.take(now_s)
@@ -153,8 +154,9 @@ class Wire(asyncio.BufferedProtocol):
                         self._wait(wait_s)
                     self._user.message(message, now_s)
                     return
-            self._reader.feed(self._buffer[:nbytes])
-            self._read_frames(now_s)
+            if not self._deaf:
+                self._reader.feed(self._buffer[:nbytes])
+                self._read_frames(now_s)
         except Exception as fault:  # noqa: BLE001 - the edge: even our own bug costs this link and no other
             self._fail(fault)
 
@@ -208,7 +210,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def _rate_allows(self) -> None:
         self._read_timer = None
-        if not self._reader.at_rest and self._floods(self._clock.monotonic_s()):
+        if not self._reader.at_rest and self._floods(self._monotonic_s()):
             self.break_off(websocket.POLICY, "sends faster than its rate allows")
         else:
             self._read_on()
@@ -216,7 +218,7 @@ class Wire(asyncio.BufferedProtocol):
     def _read_on(self) -> None:
         """First what is here already, then the socket, unless something still holds it."""
         try:
-            self._read_frames(self._clock.monotonic_s())
+            self._read_frames(self._monotonic_s())
         except Exception as fault:  # noqa: BLE001 - as in buffer_updated
             self._fail(fault)
         if not self._held:
@@ -234,17 +236,18 @@ class Wire(asyncio.BufferedProtocol):
     def send(self, data: bytes) -> None:
         """One text message, on its way when what has come in is dealt with; dropped once the wire has ended."""
         if self.open:
-            unsent = self._unsent
-            if not unsent:
+            if self._unsent:
+                self._unsent += websocket.text_frame(data)
+            else:
+                self._unsent = websocket.text_frame(data)
                 self._outgoing.add(self)
-            unsent.append(websocket.text_frame(data))
 
     def flush(self) -> None:
         """What was to be sent is written now (:class:`.outgoing.Sender`)."""
         unsent = self._unsent
         if unsent:
-            self._unsent = []
-            self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+            self._unsent = b""
+            self._transport.write(unsent)
 
     def _write(self, frame: bytes) -> None:
         """A frame of the wire's own, after all that was sent before."""
@@ -293,7 +296,7 @@ class Wire(asyncio.BufferedProtocol):
     def _check_silence(self) -> None:
         third_s = self._settings.dead_after_s / 3
         # a hair more, so that rounding never asks for the same moment again
-        silent_s = self._clock.monotonic_s() - self._heard_s + 0.001
+        silent_s = self._monotonic_s() - self._heard_s + 0.001
         if silent_s >= 3 * third_s:
             self.end(f"silent for {silent_s:.0f} s", None)
             self._transport.abort()
@@ -351,7 +354,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
-        self._unsent.clear()
+        self._unsent = b""
         self.end("connection lost" if exc is None else f"connection lost: {exc}", None)
         self._silence_timer.cancel()
         self._user.gone()

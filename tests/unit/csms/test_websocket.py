@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chargemon_edge.csms import mask, websocket
 from chargemon_edge.csms.websocket import BINARY, CLOSE, CONTINUATION, PING, TEXT, FrameFault, FrameReader, whole_text
@@ -34,12 +36,20 @@ def read_all(reader: FrameReader, pieces: list[bytes]) -> list[tuple[int, bytes]
     return messages
 
 
+def behind(earlier: bytes, data: bytes) -> bytearray:
+    """The buffer of all wires, after *earlier* was read into it and then *data*."""
+    buffer = bytearray(80_000)
+    for read in (earlier, data):
+        buffer[: len(read)] = read
+    return buffer
+
+
 def test_the_example_of_the_rfc() -> None:
     reader = FrameReader(100)
     hello = bytes.fromhex("818537fa213d7f9f4d5158")
 
     assert read_all(reader, [hello]) == [(TEXT, b"Hello")]
-    assert whole_text(bytearray(hello), len(hello)) == b"Hello"
+    assert whole_text(behind(b"", hello), len(hello)) == b"Hello"
     assert reader.at_rest
 
 
@@ -47,9 +57,8 @@ def test_the_example_of_the_rfc() -> None:
 def test_a_whole_text_frame_is_read_at_once(length: int) -> None:
     payload = bytes(place % 251 for place in range(length))
     data = masked(TEXT, payload)
-    buffer = bytearray(data) + b"what an earlier read left behind"
 
-    assert whole_text(buffer, len(data)) == payload
+    assert whole_text(behind(masked(TEXT, b"an earlier read" * 100), data), len(data)) == payload
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,24 @@ def test_a_whole_text_frame_is_read_at_once(length: int) -> None:
     ],
 )
 def test_what_is_not_exactly_one_text_frame_is_left_to_the_reader(data: bytes) -> None:
-    assert whole_text(bytearray(data), len(data)) is None
+    assert whole_text(behind(b"", data), len(data)) is None
+    # whatever an earlier read has left there
+    for earlier in (masked(TEXT, b"earlier" * 100), masked(TEXT, b"one"), masked(TEXT, b""), b"\xff" * 20):
+        assert whole_text(behind(earlier, data), len(data)) is None
+
+
+@given(
+    st.sampled_from([b"", b"\x81\x80", b"\x81\x83", b"\x81\xfd", b"\x81\xfe\x00\x04", b"\x81\xfe\x00\x7e"]),
+    st.integers(0, 140).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+)
+def test_what_is_read_at_once_the_reader_reads_as_well(head: bytes, rest: bytes) -> None:
+    data = head + rest
+    message = whole_text(behind(masked(TEXT, b"earlier" * 100), data), len(data))
+    if message is not None:
+        reader = FrameReader(1_000)
+
+        assert read_all(reader, [data]) == [(TEXT, message)]
+        assert reader.at_rest
 
 
 def test_any_cut_gives_the_same_messages() -> None:
