@@ -335,13 +335,14 @@ class Requests:
             connector_id=request.connector_id,
             transaction_id=request.transaction_id,
             measured=metering.normalise(request.meter_value),
+            written=raw,
         )
         return self._measured(charge_point, measured, raw, at)
 
-    def _measured(self, charge_point: str, request: MeasuredValues, raw: bytes, at: Moment) -> Handled:
+    def _measured(self, charge_point: str, request: MeasuredValues, _raw: bytes, at: Moment) -> Handled:
         response = _VALUES_TAKEN
         if not 0 <= request.connector_id <= CONNECTOR_MAX:
-            return Handled(response, (_kept(charge_point, request, raw, at),))
+            return Handled(response, (_kept(charge_point, request, bytes(request.written), at),))
         measured = request.measured
         key = (charge_point, request.connector_id)
         judge = self._times.get(key)
@@ -359,7 +360,7 @@ class Requests:
             measured_utc_ms=measured.measured_utc_ms,
             live=judge.is_live(measured.measured_utc_ms, at),
             derived=measured.derived,
-            raw=raw,
+            raw=request.written,
         )
         return Handled(response, (values,))
 

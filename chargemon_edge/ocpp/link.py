@@ -74,6 +74,7 @@ class Requested(msgspec.Struct, frozen=True, gc=False):
     unique_id: str
     action: str
     payload: bytes
+    """Empty where *request* keeps it."""
     request: object = None
     """What the link's *read* made of the payload; None: nothing yet."""
 

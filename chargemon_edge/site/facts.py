@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from chargemon_edge.site.units import PerPhase
+from chargemon_edge.site.wording import Wording
 
 
 class Moment(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -160,7 +161,7 @@ class ValuesReported(Fact, frozen=True, kw_only=True, gc=False):
     """False: older than ten seconds or undated in a burst after a reconnect; never drives the balancer."""
     derived: tuple[str, ...] = ()
     """Names of the values above that were computed, not reported."""
-    raw: bytes = b""
+    raw: bytes | Wording = b""
 
 
 class MessageKept(Fact, frozen=True, kw_only=True, gc=False):

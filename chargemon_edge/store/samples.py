@@ -8,10 +8,12 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from chargemon_edge.site.facts import MeterRead, ValuesReported
+from chargemon_edge.site.wording import Wording
 from chargemon_edge.store.statement import Statement
 
 _READING = (
@@ -65,10 +67,12 @@ def reading(fact: ValuesReported) -> Statement:
 
 def packed(rows: Iterable[Statement]) -> Statement | None:
     """The payloads of the readings among *rows*, to be run right after them; None when there are none."""
-    payloads = [row.payload for row in rows if row.payload is not None]
-    if not payloads:
+    kinds: dict[tuple[bytes, ...], int] = {}
+    texts = [_text(row.payload, kinds) for row in rows if row.payload is not None]
+    if not texts:
         return None
-    return Statement(_PAYLOADS, (len(payloads), zlib.compress(b"[" + b",".join(payloads) + b"]", _ZLIB_LEVEL)))
+    group = b'{"shared":%b,"payloads":[%b]}' % (_encode([_parts(shared) for shared in kinds]), b",".join(texts))
+    return Statement(_PAYLOADS, (len(texts), zlib.compress(group, _ZLIB_LEVEL)))
 
 
 def payload(samples: sqlite3.Connection, number: int) -> bytes | None:
@@ -79,8 +83,39 @@ def payload(samples: sqlite3.Connection, number: int) -> bytes | None:
     ).fetchone()
     if row is None or number <= row[0] - row[1]:
         return None
-    found = msgspec.json.decode(zlib.decompress(row[2]), type=list[msgspec.Raw])
-    return bytes(found[number - row[0] - 1])
+    group = msgspec.json.decode(zlib.decompress(row[2]), type=_Group | list[msgspec.Raw])
+    shared, payloads = ((), group) if isinstance(group, list) else (group.shared, group.payloads)
+    found = bytes(payloads[number - row[0] - 1])
+    if not found.startswith(b"["):
+        return found
+    kind, *own = msgspec.json.decode(found, type=list[Any])
+    return bytes(Wording(_octets(shared[kind]), _octets(own)))
+
+
+class _Group(msgspec.Struct):
+    """The payloads of a group of readings, an object each; or an array: which of *shared* it is written like, and what
+    it has of its own in between. The first groups that were ever written are a list of payloads."""
+
+    shared: list[list[str]]
+    payloads: list[msgspec.Raw]
+
+
+def _text(payload: bytes | Wording, kinds: dict[tuple[bytes, ...], int]) -> bytes:
+    if isinstance(payload, bytes):
+        return payload
+    kind = kinds.setdefault(payload.shared, len(kinds))
+    return b'[%d,"%b"]' % (kind, b'","'.join(payload.own))
+
+
+def _parts(octets: Iterable[bytes]) -> list[str]:
+    return [part.decode() for part in octets]
+
+
+def _octets(parts: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(part.encode() for part in parts)
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class MinuteFold:

@@ -80,25 +80,27 @@ def normalise(meter_values: Sequence[MeterValue]) -> Measurement:
 
 
 _Number = tuple[int, float]
-"""Number of a sample, and factor."""
+"""Place of a number among those that are used, and its factor."""
 
 
 class Layout(msgspec.Struct, frozen=True):
     """Where the numbers of one list of samples belong, whatever they are: :meth:`measure` is :func:`normalise` then."""
 
+    used: tuple[int, ...]
+    """Which samples' numbers are used; the others say nothing that is read here."""
     slots: tuple[tuple[int, _Number], ...]
     currents: tuple[_Number, _Number, _Number] | None
     """Of the three terminals, if all that is told is reported as it is told; None: something has to be computed."""
-    power: _Number | None
+    power: _Number
     energy: _Number | None
     offered: _Number | None
 
     def measure(self, numbers: list[float], measured_utc_ms: int | None) -> Measurement:
-        """What the samples say with these *numbers*, one for each and none of them too large; takes the list over."""
+        """What the samples say with these *numbers* of those used, none of them too large; takes the list over."""
         if self.currents is None:
             slots: list[float | None] = [*_NOTHING]
-            for slot, (index, factor) in self.slots:
-                slots[slot] = numbers[index] * factor
+            for slot, (place, factor) in self.slots:
+                slots[slot] = numbers[place] * factor
             return _measurement(slots, measured_utc_ms)
         # that of a terminal that is left out
         numbers.append(0.0)
@@ -108,7 +110,7 @@ class Layout(msgspec.Struct, frozen=True):
             current_ma=PerPhase(
                 _drawn(numbers[l1] * l1_factor), _drawn(numbers[l2] * l2_factor), _drawn(numbers[l3] * l3_factor)
             ),
-            power_w=None if power is None else round(numbers[power[0]] * power[1]),
+            power_w=round(numbers[power[0]] * power[1]),
             energy_wh=None if energy is None else round(numbers[energy[0]] * energy[1]),
             offered_ma=None if offered is None else round(numbers[offered[0]] * offered[1]),
             measured_utc_ms=measured_utc_ms,
@@ -119,9 +121,9 @@ _LEFT_OUT: Final[_Number] = (-1, 0.0)
 
 
 def layout(samples: Sequence[SampledValue]) -> Layout:
-    """The layout of *samples*, provided that all their numbers are usable."""
-    first: dict[int, _Number] = {}
-    second: dict[int, _Number] = {}
+    """The layout of *samples*, provided that all numbers used are usable."""
+    first: dict[int, tuple[int, float]] = {}
+    second: dict[int, tuple[int, float]] = {}
     for index, sample in enumerate(samples):
         place = _PLACES[sample.measurand, sample.unit, sample.phase]
         if place is None or sample.format == "SignedData":
@@ -131,19 +133,24 @@ def layout(samples: Sequence[SampledValue]) -> Layout:
             first[slot] = (index, factor)
         else:
             second.setdefault(slot, (index, factor))
-    found = {**second, **first}
-    told = found.keys()
+    told = {**second, **first}
     reported = (
-        not told.isdisjoint(range(_CURRENT + 1, _CURRENT + 4))
+        not told.keys().isdisjoint(range(_CURRENT + 1, _CURRENT + 4))
         and _POWER in told
-        and (_ENERGY in told or told.isdisjoint(range(_ENERGY + 1, _ENERGY + 5)))
-        and told.isdisjoint(range(_OFFERED + 1, _OFFERED + 5))
+        and (_ENERGY in told or told.keys().isdisjoint(range(_ENERGY + 1, _ENERGY + 5)))
+        and told.keys().isdisjoint(range(_OFFERED + 1, _OFFERED + 5))
     )
+    if reported:
+        # nothing is computed, so nobody asks for the voltage
+        read = {_POWER, _ENERGY, _OFFERED, *range(_CURRENT + 1, _CURRENT + 4)}
+        told = {slot: number for slot, number in told.items() if slot in read}
+    found = {slot: (place, factor) for place, (slot, (_, factor)) in enumerate(told.items())}
     l1, l2, l3 = (found.get(_CURRENT + terminal, _LEFT_OUT) for terminal in (1, 2, 3))
     return Layout(
+        used=tuple(index for index, _ in told.values()),
         slots=tuple(found.items()),
         currents=(l1, l2, l3) if reported else None,
-        power=found.get(_POWER),
+        power=found.get(_POWER, _LEFT_OUT),
         energy=found.get(_ENERGY),
         offered=found.get(_OFFERED),
     )

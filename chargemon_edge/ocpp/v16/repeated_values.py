@@ -1,15 +1,17 @@
-"""MeterValues that differ from the one before only in their numbers and their time, read without taking them apart.
+"""MeterValues that differ from one before only in their numbers and their time, read without taking them apart.
 
-A charge point writes its meter values the same way each time: the same members in the same order, so the same bytes but
-for the message's id and the texts of the values and of the time. Whatever the frame's and the strict decoder and
-:mod:`.metering` once made of such bytes holds for all that repeat them; only id, numbers and time are read. Anything
-else takes the ordinary way, and is learned from. One reader belongs to one link. This file must never read a frame
-otherwise than those would.
+A charge point writes its meter values the same way each time: the same members in the same order, and mostly numbers
+of the same length; so the same bytes but for a few at places that are known. Whatever the frame's and the strict
+decoder and :mod:`.metering` once made of such bytes holds for all that repeat them; only id, transaction, time and
+numbers are read. Anything else takes the ordinary way, and is learned from. One reader belongs to one link. This file
+must never read a frame otherwise than those would.
 """
 
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 import msgspec
@@ -21,21 +23,20 @@ from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16.core import MeterValuesRequest
 from chargemon_edge.ocpp.v16.metering import Layout, Measurement, layout
 from chargemon_edge.ocpp.v16.types import Request
+from chargemon_edge.site.wording import Wording
 
 _CALL: Final = b'[2,"'
 _VALUE: Final = b'"value":"'
 _TIME: Final = b'"timestamp":"'
 _TRANSACTION: Final = b'"transactionId":'
-_PLAIN: Final = b"0123456789+-.:,eETZ"
-"""All that numbers and times are written with: none of it ends a JSON string."""
+_PLAIN: Final = b"0123456789+-.:TZ"
+"""All that numbers and times are written with: none of it ends a JSON string, or makes a number infinite."""
 _LARGEST: Final = 1e9
 """Where no number is beyond this, their length as a vector is hardly, and none is too large in any unit."""
-_ID_DIGITS_MAX: Final = 18
-_KNOWN_MAX: Final = 4
+_TRANSACTION_DIGITS_MAX: Final = 18
+_KNOWN_MAX: Final = 8
+"""Ways of writing that a link remembers: some for each connector, and for numbers of another length."""
 _SHAPES_MAX: Final = 256
-
-_decode_numbers: Final = msgspec.json.Decoder(list[float]).decode
-_without: Final = bytes.removesuffix
 
 
 class MeasuredValues(Request, frozen=True, kw_only=True):
@@ -45,75 +46,56 @@ class MeasuredValues(Request, frozen=True, kw_only=True):
     connector_id: int
     transaction_id: int | None = None
     measured: Measurement
+    written: bytes | Wording
+    """The payload that this was read from."""
 
 
 class _Shape(msgspec.Struct, frozen=True):
-    """What follows the texts of the values, each up to the next one, and where their numbers belong."""
+    """What a frame was, and where its own bytes stand between those that it shares with its kind."""
 
-    tails: tuple[bytes, ...]
-    layout: Layout
-    fixed: int
-    """Bytes of a frame that are neither head nor numbers with a comma between each two."""
-
-
-# models have few shapes and sites few models: links share them
-_SHAPES: dict[tuple[bytes, tuple[bytes, ...]], _Shape] = {}
-
-
-class _Known(msgspec.Struct, frozen=True):
-    """What a frame was that goes on in a certain way after its id."""
-
+    unpack: Callable[[bytes], tuple[bytes, ...]]
+    """Shared and own bytes in turn; the first own bytes are the message's id."""
+    fixed: tuple[bytes, ...]
+    shared: tuple[bytes, ...]
+    """The same of the payload alone."""
     connector_id: int
-    transaction_id: int | None
-    payload_from: int
-    """Where the payload begins, counted from the end of the id."""
-    time_from: int
-    """Where the time does."""
-    after_time: bytes
-    """Up to the first value."""
-    around_transaction: tuple[bytes, bytes] | None
-    """What stands before and behind the transaction's id, from the message's id up to the time; None: it has none."""
-    shape: _Shape
+    layout: Layout
+    # which of the own bytes behind the id
+    time: int
+    transaction: int | None
+    used: tuple[int, ...]
 
-    def with_other_transaction(self, after_id: bytes) -> _Known | None:
-        """The same with another transaction's id, if that is all that *after_id* differs in."""
-        if self.around_transaction is None:
+    def read(self, pieces: tuple[bytes, ...]) -> Requested | None:
+        """The request in a frame with those *pieces*; None: it is none of this kind."""
+        unique_id, own = pieces[1], pieces[3::2]
+        if b"".join(own).translate(None, _PLAIN) or not unique_id.replace(b"-", b"").isalnum():
             return None
-        before, behind = self.around_transaction
-        digits = after_id[len(before) : -len(behind)]
-        if not digits.isdigit() or (digits.startswith(b"0") and digits != b"0") or len(digits) > _ID_DIGITS_MAX:
-            return None
-        if after_id != b"%b%b%b" % (before, digits, behind):
-            return None
-        return msgspec.structs.replace(self, transaction_id=int(digits), time_from=len(after_id) + len(_TIME))
-
-    def read(self, data: bytes, parts: list[bytes], id_end: int) -> Requested | None:
-        """The request in *data*, split at its values; None: it is another one than before."""
-        shape, head, after_time = self.shape, parts[0], self.after_time
-        del parts[0]
-        if len(parts) != len(shape.tails) or not head.endswith(after_time):
-            return None
-        unique_id = head[len(_CALL) : id_end]
-        time = head[id_end + self.time_from : -len(after_time)]
-        texts = b",".join(map(_without, parts, shape.tails))
-        # a part that did not end as before is longer now, and one with anything odd in it is not plain
-        if shape.fixed + len(head) + len(texts) != len(data) or (time + texts).translate(None, _PLAIN):
-            return None
-        if not unique_id.replace(b"-", b"").isalnum() or len(unique_id) > frames.UNIQUE_ID_MAX:
-            return None
+        transaction_id = None
+        if self.transaction is not None:
+            digits = own[self.transaction]
+            if not digits.isdigit() or (digits[0] == _ZERO and len(digits) > 1):
+                return None
+            transaction_id = int(digits)
         try:
-            numbers = _decode_numbers(b"[%b]" % texts)
+            # all at once is cheaper than one by one; as these are plain, each text is one number
+            numbers = _decode_numbers(b"[%b]" % b",".join([own[index] for index in self.used]))
         except msgspec.DecodeError:
             return None
-        # a text with a comma in it is not two samples
-        if len(numbers) != len(parts) or math.hypot(*numbers) > _LARGEST:
+        if math.hypot(*numbers) > _LARGEST:
             return None
         request = MeasuredValues(
             connector_id=self.connector_id,
-            transaction_id=self.transaction_id,
-            measured=shape.layout.measure(numbers, parse(time.decode())),
+            transaction_id=transaction_id,
+            measured=self.layout.measure(numbers, parse(own[self.time].decode())),
+            written=Wording(self.shared, own),
         )
-        return Requested(unique_id.decode(), MeasuredValues.action, data[id_end + self.payload_from : -1], request)
+        return Requested(unique_id.decode(), MeasuredValues.action, b"", request)
+
+
+_ZERO: Final = b"0"[0]
+_decode_numbers: Final = msgspec.json.Decoder(list[float]).decode
+# models have few shapes and sites few models: links share them
+_SHAPES: dict[tuple[tuple[bytes, ...], str], _Shape] = {}
 
 
 class RequestReader:
@@ -122,37 +104,27 @@ class RequestReader:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        # by what stands between the id and the time: connector and transaction, for nearly all
-        self._known: dict[bytes, _Known] = {}
+        # by the length of the whole frame, oldest first
+        self._known: dict[int, list[_Shape]] = {}
 
     def read(self, data: bytes) -> Requested | None:
         """What is asked; None: look at *data* as at any other frame."""
-        if not frames.WORTH_SPARING <= len(data) <= frames.SIZE_MAX:
-            return None
-        parts = data.split(_VALUE)
-        head = parts[0]
-        id_end = head.find(b'"', len(_CALL))
-        after_id = head[id_end : head.find(_TIME)]
-        known = self._known.get(after_id) or self._another_transaction(after_id)
-        if known is not None and head.startswith(_CALL):
-            found = known.read(data, parts, id_end)
-            if found is not None:
-                return found
-        return self._read_anew(data)
+        for shape in self._known.get(len(data), ()):
+            pieces = shape.unpack(data)
+            if pieces[::2] == shape.fixed:
+                found = shape.read(pieces)
+                if found is not None:
+                    return found
+        return self._read_anew(data) if len(data) >= frames.WORTH_SPARING else None
 
-    def _another_transaction(self, after_id: bytes) -> _Known | None:
-        """Has a new transaction begun, and all else is as before?"""
-        for known in self._known.values():
-            other = known.with_other_transaction(after_id)
-            if other is not None:
-                self._keep(after_id, other)
-                return other
-        return None
-
-    def _keep(self, after_id: bytes, known: _Known) -> None:
-        if len(self._known) >= _KNOWN_MAX:
-            del self._known[next(iter(self._known))]
-        self._known[after_id] = known
+    def _keep(self, length: int, shape: _Shape) -> None:
+        known = self._known
+        if sum(map(len, known.values())) >= _KNOWN_MAX:
+            oldest = next(iter(known))
+            del known[oldest][0]
+            if not known[oldest]:
+                del known[oldest]
+        known.setdefault(length, []).append(shape)
 
     def _read_anew(self, data: bytes) -> Requested | None:
         call = frames.plain_call(data)
@@ -162,50 +134,75 @@ class RequestReader:
         request = codec.read_request(action, payload)
         if not isinstance(request, MeterValuesRequest):
             return None
-        learned = _learned(request, data, len(data) - len(payload) - 1)
-        if learned is not None:
-            self._keep(*learned)
+        shape = _learned(request, data, len(data) - len(payload) - 1)
+        if shape is not None and shape not in self._known.get(len(data), ()):
+            self._keep(len(data), shape)
         return Requested(unique_id, action, payload, request)
 
 
-def _learned(request: MeterValuesRequest, data: bytes, payload_from: int) -> tuple[bytes, _Known] | None:
-    """What the next one like *data* will be, by what stands after its id; None: it is not written as nearly all are."""
-    head, *parts = data.split(_VALUE)
-    samples = request.meter_value[0].sampled_value
-    once = len(request.meter_value) == 1 and data.count(_TIME[:-2]) == 1 and head.startswith(_CALL)
-    if not once or not samples or data.count(_VALUE[:-2]) != len(samples) or b"\\" in data:
-        return None
-    before, name, rest = head.partition(_TIME)
-    time, quote, after = rest.partition(b'"')
-    if not quote or time.decode() != request.meter_value[0].timestamp or len(parts) != len(samples):
-        return None
-    tails = []
-    for part, sample in zip(parts, samples, strict=True):
-        value, quote, tail = part.partition(b'"')
-        if value.decode() != sample.value:
-            return None
-        tails.append(quote + tail)
-    id_end = head.find(b'"', len(_CALL))
-    after_id = before[id_end:]
-    up_to, transaction, behind = after_id.partition(b"%b%d" % (_TRANSACTION, request.transaction_id or 0))
-    one_transaction = data.count(_TRANSACTION[:-1]) == 1 and behind[:1] in (b",", b"}")
-    known = _Known(
-        connector_id=request.connector_id,
-        transaction_id=request.transaction_id,
-        payload_from=payload_from - id_end,
-        time_from=len(before) + len(name) - id_end,
-        after_time=quote + after,
-        around_transaction=(up_to + _TRANSACTION, behind) if transaction and one_transaction else None,
-        shape=_shape(quote + after, tuple(tails), layout(samples)),
-    )
-    return after_id, known
+_Place = tuple[int, int]
+"""Where own bytes begin and end."""
 
 
-def _shape(after_time: bytes, tails: tuple[bytes, ...], where: Layout) -> _Shape:
-    shape = _SHAPES.get((after_time, tails))
+def _learned(request: MeterValuesRequest, data: bytes, payload_from: int) -> _Shape | None:
+    """What the next one like *data* will be; None: it is not written as nearly all are."""
+    if len(request.meter_value) != 1 or not data.startswith(_CALL) or b"\\" in data or b'""' in data:
+        return None
+    only = request.meter_value[0]
+    time = _text_behind(data, _TIME, [only.timestamp])
+    values = _text_behind(data, _VALUE, [sample.value for sample in only.sampled_value])
+    transaction = _number_behind(data, request.transaction_id)
+    if time is None or not values or transaction is None:
+        return None
+    places = sorted((*time, *values, *transaction))
+    where = layout(only.sampled_value)
+    parts = [data[: len(_CALL)], data[len(_CALL) : data.find(b'"', len(_CALL))]]
+    end = len(_CALL) + len(parts[1])
+    for begin, own_end in places:
+        parts += (data[end:begin], data[begin:own_end])
+        end = own_end
+    parts.append(data[end:])
+    fixed = tuple(parts[::2])
+    form = "".join(f"{len(part)}s" for part in parts)
+    shape = _SHAPES.get((fixed, form))
     if shape is None:
-        fixed = len(tails) * len(_VALUE) + sum(map(len, tails)) - (len(tails) - 1)
-        shape = _Shape(tails, where, fixed)
+        shape = _Shape(
+            unpack=struct.Struct(form).unpack,
+            fixed=fixed,
+            shared=(data[payload_from : places[0][0]], *fixed[2:-1], fixed[-1][:-1]),
+            connector_id=request.connector_id,
+            layout=where,
+            time=places.index(time[0]),
+            transaction=places.index(transaction[0]) if transaction else None,
+            used=tuple(places.index(values[index]) for index in where.used),
+        )
         if len(_SHAPES) < _SHAPES_MAX:
-            _SHAPES[after_time, tails] = shape
+            _SHAPES[fixed, form] = shape
     return shape
+
+
+def _text_behind(data: bytes, name: bytes, texts: Sequence[str]) -> list[_Place] | None:
+    """Where the *texts* of a member stand, which has no other and is written in one way only; None: it is not."""
+    if data.count(name) != len(texts) or data.count(name[:-2]) != len(texts):
+        return None
+    places = []
+    end = 0
+    for text in texts:
+        begin = data.find(name, end) + len(name)
+        end = begin + len(text)
+        if data[begin : end + 1] != f'{text}"'.encode():
+            return None
+        places.append((begin, end))
+    return places
+
+
+def _number_behind(data: bytes, transaction_id: int | None) -> list[_Place] | None:
+    """Where the transaction's id stands, if there is one; None: it is written otherwise than plainly and once."""
+    if transaction_id is None:
+        return [] if data.count(_TRANSACTION[:-1]) == 0 else None
+    begin = data.find(_TRANSACTION) + len(_TRANSACTION)
+    end = begin + len(str(transaction_id))
+    plain = data[begin:end] == b"%d" % transaction_id and data[end : end + 1] in (b",", b"}")
+    if data.count(_TRANSACTION[:-1]) != 1 or not plain or not 0 <= transaction_id < 10**_TRANSACTION_DIGITS_MAX:
+        return None
+    return [(begin, end)]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from chargemon_edge.ocpp.link import Link, Read, Requested
 from chargemon_edge.ocpp.v16 import codec, metering
@@ -91,9 +92,14 @@ def meaning(read: Read | None, data: bytes) -> object:
     if isinstance(request, MeterValuesRequest):
         measured = metering.normalise(request.meter_value)
         request = MeasuredValues(
-            connector_id=request.connector_id, transaction_id=request.transaction_id, measured=measured
+            connector_id=request.connector_id,
+            transaction_id=request.transaction_id,
+            measured=measured,
+            written=event.payload,
         )
-    return event.unique_id, event.action, event.payload, request
+    if isinstance(request, MeasuredValues):
+        request = structs.replace(request, written=bytes(request.written))
+    return event.unique_id, event.action, request
 
 
 IDS = st.sampled_from(
@@ -102,9 +108,26 @@ IDS = st.sampled_from(
 REPEATS = st.lists(
     st.tuples(st.lists(NUMBERS, min_size=1, max_size=6), TIMES, IDS, TRANSACTIONS), min_size=2, max_size=4
 )
+# what is written on the same places as the one before, and what only seems to be
+OF_FIVE = ["16.02", "15.98", "00.00", "-1.50", "+1.50", "00012", ".5000", "1.000", "99999", "1.2.3", "1,2.3", "-----"]
+OF_FIVE += ["1e400", "NaNNa", " 1.02", "1.02\n", "1_000", '1","2', '"1.0"', "16.0\\", "16.0é", "", "16.020", "1.02]"]
+OF_TWENTY = ["2026-07-18T10:00:00Z", "2026-07-18T10:00:59Z", "2026-07-18T10:00:60Z", "2026-07-18T10:61:00Z"]
+OF_TWENTY += ["2026-13-18T10:00:00Z", "9999-12-31T23:59:59Z", '2026-07-18","b":"00Z', "2026-07-18T10:00:00\\", ""]
+OF_TWO = ["11", "12", "99", "07", "00", "-1", "1.", "1 ", " 1", "1}", "1,", "é", "1", "1e"]
+OF_FOUR = ["0000", "4f2a", "a-b1", "----", "a b1", 'a"b1', "a\\b1", "aéb", "aéb1", "a,b1", "a\nb1", ""]
+SAME_PLACES = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(OF_FIVE), min_size=6, max_size=6),
+        st.sampled_from(OF_TWENTY),
+        st.sampled_from(OF_FOUR),
+        st.sampled_from(OF_TWO),
+    ),
+    min_size=1,
+    max_size=4,
+).map(lambda later: [(["16.00"], OF_TWENTY[0], OF_FOUR[0], OF_TWO[0]), *later])
 
 
-@given(MESSAGES, REPEATS, st.sampled_from([(",", ":"), (", ", ": ")]))
+@given(MESSAGES, REPEATS | SAME_PLACES, st.sampled_from([(",", ":"), (", ", ": ")]))
 @example(
     {"connectorId": 1, "sampledValue": [{"value": "0"}, {"value": "0"}]},
     [(["1"], "2026-07-18T10:00:00Z", "1", "7"), (['1"value":"2', "3"], "2026-07-18T10:00:00Z", "2", "7")],
@@ -121,10 +144,38 @@ def test_what_repeats_is_read_as_what_is_new(
         assert meaning(read, data) == meaning(None, data)
 
 
+@pytest.mark.parametrize("measurand", ["Current.Import", "Frequency"])
+@pytest.mark.parametrize(
+    ("number", "time", "unique_id", "transaction"),
+    [(number, OF_TWENTY[0], OF_FOUR[0], OF_TWO[0]) for number in OF_FIVE]
+    + [("99.99", time, OF_FOUR[0], OF_TWO[0]) for time in OF_TWENTY]
+    + [("99.99", OF_TWENTY[0], unique_id, OF_TWO[0]) for unique_id in OF_FOUR]
+    + [("99.99", OF_TWENTY[0], OF_FOUR[0], transaction) for transaction in OF_TWO],
+)
+@pytest.mark.parametrize("large", ["12345678901", "0000000001e", "99999999999999"])
+def test_each_place_is_looked_at(
+    measurand: str, number: str, time: str, unique_id: str, transaction: str, large: str
+) -> None:
+    samples = [{"value": "0", "measurand": one, "unit": "A", "phase": "L1"} for one in (measurand, "Current.Import")]
+    message = {"connectorId": 1, "transactionId": "@transaction@", "sampledValue": samples}
+    small = f"{1:.{len(large) - 2}f}"
+    read = RequestReader().read
+
+    for own in (
+        (["16.00", small], OF_TWENTY[0], OF_FOUR[0], OF_TWO[0]),
+        ([number, small], time, unique_id, transaction),
+        ([number, large], time, unique_id, transaction),
+    ):
+        data = written(message, *own, (",", ":"))
+
+        assert meaning(read, data) == meaning(None, data)
+
+
 PLAIN = {"connectorId": 1, "transactionId": 7, "sampledValue": [{"value": "0", "measurand": "Current.Import"}] * 3}
-FIRST = written(PLAIN, ["1.5"], "2026-07-18T10:00:00Z", "1", "", (",", ":"))
+FIRST = written(PLAIN, ["11.50", "2"], "2026-07-18T10:00:00Z", "11", "", (",", ":"))
 NEXT = written(PLAIN, ["16.02", "3"], "2026-07-18T10:00:10Z", "10", "", (",", ":"))
-OTHER = NEXT.replace(b'"transactionId":7', b'"transactionId":1234567')
+OTHER = NEXT.replace(b'"transactionId":7', b'"transactionId":8')
+LONGER = NEXT.replace(b'"transactionId":7', b'"transactionId":1234567')
 
 
 @given(
@@ -153,10 +204,10 @@ def test_nor_is_the_first_of_another_transaction() -> None:
     other = read(OTHER)
 
     assert other is not None and isinstance(other.request, MeasuredValues)
-    assert other.request.transaction_id == 1234567
+    assert other.request.transaction_id == 8
     for _ in range(2):
-        assert meaning(read, OTHER) == meaning(None, OTHER)
-        assert meaning(read, NEXT) == meaning(None, NEXT)
+        for data in (OTHER, LONGER, NEXT):
+            assert meaning(read, data) == meaning(None, data)
 
 
 @pytest.mark.parametrize("number", [b"01", b"-1", b"1.0", b"null", b"9" * 19, b"", b"7,"])

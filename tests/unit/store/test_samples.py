@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
 from chargemon_edge.site.units import PerPhase
+from chargemon_edge.site.wording import Wording
 from chargemon_edge.store.samples import MinuteFold, packed, payload, reading
 from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import UTC_MS, meter_read, values
@@ -51,6 +53,28 @@ def test_each_payload_is_found_under_its_reading(samples: sqlite3.Connection) ->
 
     found = [payload(samples, number) for number in range(6)]
     assert found == [None, b'{"a":1}', b"null", b'{ "c" : [3] }', b'{"d":4}', None]
+
+
+def test_payloads_that_are_written_alike_keep_apart_what_is_their_own(samples: sqlite3.Connection) -> None:
+    shared = (b'{"a":"', b'","b":"', b'"}')
+    alike = [Wording(shared, (b"%d" % number, b"2026-07-18T10:00:00Z")) for number in range(300)]
+    other = Wording((b'{"c":', b"}"), (b"-1.5",))
+    rows = [reading(values(raw=raw)) for raw in (*alike, b'{"d":[1]}', other, alike[7])]
+    write(samples, [*rows, packed(rows)])
+
+    found = [payload(samples, number) for number in (1, 300, 301, 302, 303)]
+    assert found[0] == b'{"a":"0","b":"2026-07-18T10:00:00Z"}'
+    assert found[1:] == [bytes(alike[299]), b'{"d":[1]}', b'{"c":-1.5}', bytes(alike[7])]
+
+
+def test_a_group_as_they_were_first_written_is_read(samples: sqlite3.Connection) -> None:
+    rows = [reading(values()), reading(values())]
+    group = Statement(
+        "INSERT INTO payloads (last_number, readings, packed) VALUES (2, 2, ?)", (zlib.compress(b'[{"a":1},{}]'),)
+    )
+    write(samples, [*rows, group])
+
+    assert payload(samples, 1) == b'{"a":1}'
 
 
 def test_payloads_shrink_a_lot() -> None:
