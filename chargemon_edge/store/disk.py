@@ -11,18 +11,21 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from chargemon_edge.site.facts import ValuesReported
 from chargemon_edge.store.clock_rows import Redating, redating
 from chargemon_edge.store.database import mark_broken
 from chargemon_edge.store.errors import StoreError, is_broken_file, is_disk_trouble, is_full
 from chargemon_edge.store.high_water import HighWater
+from chargemon_edge.store.many import write_many
 from chargemon_edge.store.reserve import Reserve
 from chargemon_edge.store.retention import Retention
-from chargemon_edge.store.rows import order
-from chargemon_edge.store.samples import packed
+from chargemon_edge.store.rows import runs
+from chargemon_edge.store.samples import READING, Sample, packed, readings
 from chargemon_edge.store.sql_transaction import transaction
 from chargemon_edge.store.statement import Statement
 
@@ -41,30 +44,19 @@ SLICES_WHEN_SHORT = 10
 Done = Callable[[Exception | None], None]
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """Statements that belong together, and who waits for them."""
 
-    __slots__ = ("done", "error", "samples", "starts", "statements", "urgent")
-
-    def __init__(
-        self,
-        statements: Sequence[Statement],
-        samples: Sequence[Statement] = (),
-        *,
-        done: Done | None = None,
-        urgent: bool = False,
-        starts: int = 0,
-    ) -> None:
-        self.statements = statements
-        # for the samples' file; durable before the statements are
-        self.samples = samples
-        self.done = done
-        # closes a running transaction: may use the room that the reserve held
-        self.urgent = urgent
-        # the highest transaction id that begins with it; 0: none
-        self.starts = starts
-        # set by the writer: why it is not durable
-        self.error: Exception | None = None
+    statements: Sequence[Statement]
+    samples: Sequence[Sample]
+    """For the samples' file; durable before the statements are."""
+    done: Done
+    urgent: bool
+    """Closes a running transaction: may use the room that the reserve held."""
+    starts: int
+    """The highest transaction id that begins with it; 0: none."""
+    error: Exception | None = None
+    """Set by the writer: why it is not durable."""
 
 
 class Errand:
@@ -86,13 +78,13 @@ class Batch:
 
     def __init__(
         self,
-        rows: list[Entry],
+        rows: list[Sequence[Statement]],
         entries: list[Entry],
-        samples: list[Statement],
+        samples: list[Sample],
         work: Callable[[], object] | None = None,
         errands: Sequence[Errand] = (),
     ) -> None:
-        # nobody waits for these
+        # nobody waits for these; all or none of each group
         self.rows = rows
         self.entries = entries
         self.samples = samples
@@ -127,16 +119,15 @@ class _File:
         self._rows += self.connection.total_changes - before
 
     def execute(self, statements: Iterable[Statement]) -> None:
-        """Run them in order; equal ones that follow each other at the price of one call."""
-        for sql, run in groupby(statements, key=_sql):
-            self.connection.executemany(sql, [statement.parameters for statement in run])
+        """Run them in order."""
+        for statement in statements:
+            self.connection.execute(statement.sql, statement.parameters)
 
-    def execute_or_undo(self, statements: Iterable[Statement]) -> Exception | None:
+    def execute_or_undo(self, statements: Sequence[Statement]) -> Exception | None:
         """Run them inside the open transaction, or leave no trace of them and say why. Disk trouble is raised."""
         self.connection.execute("SAVEPOINT entry")
         try:
-            for statement in statements:
-                self.connection.execute(statement.sql, statement.parameters)
+            self.execute(statements)
         except Exception as error:
             if is_disk_trouble(error):
                 raise
@@ -157,18 +148,15 @@ class _File:
         self._commits = self._rows = 0
 
 
+def _reading(parameters: tuple[Any, ...]) -> Statement:
+    return Statement(READING, parameters)
+
+
 def _log_bytes(connection: sqlite3.Connection) -> int:
     (path,) = (row[2] for row in connection.execute("PRAGMA database_list") if row[1] == "main")
     with contextlib.suppress(FileNotFoundError):
         return Path(f"{path}-wal").stat().st_size
     return 0
-
-
-_sql = attrgetter("sql")
-
-
-def _has_payload(statement: Statement) -> bool:
-    return statement.payload is not None
 
 
 class Disk:
@@ -230,11 +218,11 @@ class Disk:
     # --- the site's file
 
     def _write_site(self, batch: Batch) -> None:
-        entries = [entry for entry in (*batch.rows, *batch.entries) if entry.error is None]
-        if not any(entry.statements for entry in entries):
+        entries = [entry for entry in batch.entries if entry.error is None]
+        if not batch.rows and not any(entry.statements for entry in entries):
             return
         try:
-            self._write_entries(entries)
+            self._write_entries(entries, batch.rows)
         except Exception as error:
             if not is_disk_trouble(error):
                 raise
@@ -243,25 +231,34 @@ class Disk:
         else:
             self._site_trouble = None
 
-    def _write_entries(self, entries: list[Entry]) -> None:
-        """All of *entries* in one transaction; those at fault get their error. Raises only disk trouble."""
-        statements = sorted((statement for entry in entries for statement in entry.statements), key=order)
+    def _write_entries(self, entries: list[Entry], rows: Sequence[Sequence[Statement]] = ()) -> None:
+        """All in one transaction. An entry at fault gets its error, a row at fault goes. Raises only disk trouble."""
         # an id must be below the mark before anybody is told of it
-        self._high_water.reach(max(entry.starts for entry in entries))
+        self._high_water.reach(max((entry.starts for entry in entries), default=0))
         try:
-            self._site.transact(lambda: self._site.execute(statements))
+            self._site.transact(lambda: self._together([*rows, *[entry.statements for entry in entries]]))
         except Exception as error:
             if is_disk_trouble(error):
                 raise
-            self._site.transact(lambda: self._one_by_one(entries))
+            self._site.transact(lambda: self._one_by_one(entries, rows))
 
-    def _one_by_one(self, entries: list[Entry]) -> None:
+    def _together(self, groups: list[Sequence[Statement]]) -> None:
+        for sql, run in runs(groups):
+            write_many(self._site.connection, sql, run)
+
+    def _one_by_one(self, entries: list[Entry], rows: Sequence[Sequence[Statement]]) -> None:
+        for group in rows:
+            self._alone(group)
         for entry in entries:
-            entry.error = self._site.execute_or_undo(entry.statements)
-            if entry.error is not None:
-                # no traceback: a charge point's nonsense must not flood the log
-                what = entry.statements[0].sql.split("(")[0].strip()
-                log.error("row refused by the database what=%r why=%r", what, str(entry.error))
+            entry.error = self._alone(entry.statements)
+
+    def _alone(self, group: Sequence[Statement]) -> Exception | None:
+        error = self._site.execute_or_undo(group)
+        if error is not None:
+            # no traceback: a charge point's nonsense must not flood the log
+            what = group[0].sql.split("(")[0].strip()
+            log.error("row refused by the database what=%r why=%r", what, str(error))
+        return error
 
     def _refused(self, batch: Batch, error: Exception) -> None:
         """The disk took nothing: free the reserve if it is full, and let no waiter believe otherwise."""
@@ -340,17 +337,18 @@ class Disk:
         batch.samples_kept = True
         batch.samples.extend(row for entry in batch.entries if entry.urgent for row in entry.samples)
 
-    def _samples_together(self, rows: list[Statement]) -> None:
-        # minutes first: the payloads' row must follow the last reading
-        rows.sort(key=_has_payload)
-        self._samples.execute(rows)
-        payloads = packed(rows)
-        if payloads is not None:
-            self._samples.execute((payloads,))
+    def _samples_together(self, rows: list[Sample]) -> None:
+        values = [row for row in rows if isinstance(row, ValuesReported)]
+        if len(values) < len(rows):
+            self._samples.execute(row for row in rows if isinstance(row, Statement))
+        if values:
+            write_many(self._samples.connection, READING, readings(values))
+            # the payloads' row must follow the last reading
+            self._samples.execute((packed(values),))
 
-    def _samples_one_by_one(self, rows: list[Statement]) -> None:
+    def _samples_one_by_one(self, rows: list[Sample]) -> None:
         for row in rows:
-            group = (row,) if row.payload is None else (row, *filter(None, (packed((row,)),)))
+            group = [row] if isinstance(row, Statement) else [*map(_reading, readings([row])), packed([row])]
             error = self._samples.execute_or_undo(group)
             if error is not None:
                 log.error("sample refused by the database why=%r", str(error))

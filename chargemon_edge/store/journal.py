@@ -37,8 +37,8 @@ from chargemon_edge.store.reader import Reader
 from chargemon_edge.store.refusing import RefusingWriter
 from chargemon_edge.store.restore_upstream import UpstreamCommands
 from chargemon_edge.store.retention import Retention
-from chargemon_edge.store.rows import ROWS
-from chargemon_edge.store.samples import MinuteFold, reading
+from chargemon_edge.store.rows import ROWS, status_row
+from chargemon_edge.store.samples import MinuteFold, Sample
 from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.store.statement import Statement
 from chargemon_edge.store.transactions import Known, Transactions
@@ -65,35 +65,32 @@ class Journal:
     def commit(self, new: Sequence[Fact], done: Done) -> None:
         """Make these durable, all or none; *done* is called on the loop after the flush, or with why it failed."""
         statements: list[Statement] = []
-        samples: list[Statement] = []
+        samples: list[Sample] = []
         for fact in new:
-            to_site, to_samples = self._rows(fact)
-            statements.extend(to_site)
-            samples.extend(to_samples)
-        kinds = {type(fact) for fact in new}
-        urgent = TransactionStarted not in kinds and not kinds.isdisjoint(_CLOSING)
-        self._expect(new)
+            sample = self._sample(fact)
+            if sample is not None:
+                samples.append(sample)
+            statements += self._rows(fact)
+        starts = self._expect(new)
+        urgent = not starts and any(type(fact) in _CLOSING for fact in new)
 
         def ended(error: Exception | None) -> None:
             if error is not None:
                 self._forget(new)
             done(error)
 
-        starts = max((fact.transaction_id for fact in new if isinstance(fact, TransactionStarted)), default=0)
-        self._writer.commit(Entry(statements, samples, done=ended, urgent=urgent, starts=starts))
+        self._writer.commit(Entry(statements, samples, ended, urgent, starts))
 
     def record(self, new: Iterable[Fact]) -> None:
         """Write these behind: with the next commit, or when the write budget allows."""
         for fact in new:
-            if type(fact) is ValuesReported:
-                # more than half of all
-                self._writer.sample(reading(fact))
+            sample = self._sample(fact)
+            if sample is not None:
+                self._writer.sample(sample)
                 continue
-            to_site, to_samples = self._rows(fact)
-            for row in to_samples:
-                self._writer.sample(row)
-            if to_site:
-                self._writer.record(Entry(to_site))
+            rows = self._rows(fact)
+            if rows:
+                self._writer.record(rows)
 
     def find_start(
         self, charge_point: str, connector: int, id_tag: str, started_text: str, meter_start_wh: int
@@ -113,25 +110,30 @@ class Journal:
                 self._writer.sample(row)
         self._minutes.clear()
 
-    def _rows(self, fact: Fact) -> tuple[Sequence[Statement], Sequence[Statement]]:
-        """Rows for the site's file and for the samples' file: the one place that knows which a fact goes to."""
-        if isinstance(fact, ValuesReported):
-            return (), (reading(fact),)
-        if isinstance(fact, MeterRead):
+    def _sample(self, fact: Fact) -> Sample | None:
+        """What *fact* leaves for the samples' file; such facts have no rows in the site's."""
+        if type(fact) is ValuesReported:
+            return fact
+        if type(fact) is MeterRead:
             fold = self._minutes.get(fact.meter)
             if fold is None:
                 fold = self._minutes[fact.meter] = MinuteFold(fact.meter)
-            row = fold.add(fact)
-            return (), () if row is None else (row,)
+            return fold.add(fact)
+        return None
+
+    def _rows(self, fact: Fact) -> Sequence[Statement]:
+        """Rows for the site's file."""
+        if type(fact) is StatusReported and self._is_repeated(fact):
+            return (status_row(fact),)
         rows = ROWS.get(type(fact))
         if rows is None:
-            return (), ()
+            return ()
         made = rows(fact)
-        if isinstance(fact, ClockBegun | ClockCorrected):
+        if type(fact) is ClockBegun or type(fact) is ClockCorrected:
             self._time_doubted = fact.source is None
-        elif self._time_doubted and isinstance(fact, TransactionStarted | TransactionStopped):
-            made = (*made, doubted(fact.transaction_id))
-        return made[:1] if isinstance(fact, StatusReported) and self._is_repeated(fact) else made, ()
+        elif self._time_doubted and (type(fact) is TransactionStarted or type(fact) is TransactionStopped):
+            return (*made, doubted(fact.transaction_id))
+        return made
 
     def _is_repeated(self, fact: StatusReported) -> bool:
         key = (fact.charge_point, fact.connector)
@@ -141,12 +143,16 @@ class Journal:
         self._statuses[key] = said
         return False
 
-    def _expect(self, new: Sequence[Fact]) -> None:
+    def _expect(self, new: Sequence[Fact]) -> int:
+        """Let transactions be found from now on; returns the highest id that begins, 0 if none does."""
+        starts = 0
         for fact in new:
-            if isinstance(fact, TransactionStarted):
+            if type(fact) is TransactionStarted:
                 self._transactions.started(fact)
-            elif isinstance(fact, TransactionStopped):
+                starts = max(starts, fact.transaction_id)
+            elif type(fact) is TransactionStopped:
                 self._transactions.stopped(fact)
+        return starts
 
     def _forget(self, failed: Sequence[Fact]) -> None:
         for fact in failed:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chargemon_edge.control.keeping import BackupError
 from chargemon_edge.store.disk import Entry
 from chargemon_edge.store.errors import StoreError
 from chargemon_edge.store.files import has_no_room, unwritable
+from chargemon_edge.store.samples import Sample
 from chargemon_edge.store.statement import Statement
 
 LOOK_S = 2.0
@@ -32,14 +33,13 @@ class RefusingWriter:
     def commit(self, entry: Entry) -> None:
         """Refuse it, after the caller has had its say."""
         entry.error = StoreError(self.trouble)
-        if entry.done is not None:
-            asyncio.get_running_loop().call_soon(entry.done, entry.error)
+        asyncio.get_running_loop().call_soon(entry.done, entry.error)
 
-    def record(self, _entry: Entry) -> None:
+    def record(self, _rows: Sequence[Statement]) -> None:
         """Forget it."""
         self.forgotten += 1
 
-    def sample(self, _row: Statement) -> None:
+    def sample(self, _row: Sample) -> None:
         """Forget it."""
         self.forgotten += 1
 

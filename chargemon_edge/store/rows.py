@@ -5,7 +5,8 @@ What a fact changes and the event that reports it are one group: both are writte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from chargemon_edge.site import facts
@@ -24,7 +25,7 @@ from chargemon_edge.store import (
     token_rows,
     upstream_rows,
 )
-from chargemon_edge.store.event import EVENT, event
+from chargemon_edge.store.event import EVENT, Body, event, report
 from chargemon_edge.store.statement import Statement
 
 _CHARGE_POINT = (
@@ -93,14 +94,22 @@ _ORDER = {
 }
 
 
-def order(statement: Statement) -> int:
-    """Sort a group's statements by this: equal ones come together, and no start after its stop, no operation
-    after its end.
+def runs(groups: Iterable[Sequence[Statement]]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """SQL with the parameters of all rows that want it, for the statements of *groups*: to be run one after the other.
 
-    Sorted so, a group leaves the same rows: no other two kinds write the same column of the same table, and those of
-    one kind keep their order. The exception masks: what is said of a removed id tag later in the group is masked too.
+    In an order of their own: no start comes after its stop, no operation after its end. So run, the groups leave the
+    same rows: no other two kinds write the same column of the same table, and those of one kind keep their order. The
+    exception masks: what is said of a removed id tag later in the groups is masked too.
     """
-    return _ORDER[statement.sql]
+    by_sql: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for group in groups:
+        for statement in group:
+            by_sql[statement.sql].append(statement.parameters)
+    return sorted(by_sql.items(), key=_place)
+
+
+def _place(run: tuple[str, object]) -> int:
+    return _ORDER[run[0]]
 
 
 def _meter_lost(fact: facts.MeterLost) -> tuple[Statement, ...]:
@@ -127,6 +136,13 @@ def _link_closed(fact: facts.LinkClosed) -> tuple[Statement, ...]:
     return (event(fact, fact.charge_point, reason=fact.reason),)
 
 
+class _Booted(Body, frozen=True, gc=False):
+    vendor: str
+    model: str
+    serial_number: str | None = None
+    firmware_version: str | None = None
+
+
 def _booted(fact: facts.ChargePointBooted) -> tuple[Statement, ...]:
     row = (
         fact.charge_point,
@@ -140,18 +156,31 @@ def _booted(fact: facts.ChargePointBooted) -> tuple[Statement, ...]:
         fact.meter_type,
         fact.meter_serial_number,
     )
-    report = event(
-        fact,
-        fact.charge_point,
-        vendor=fact.vendor,
-        model=fact.model,
-        serial_number=fact.serial_number,
-        firmware_version=fact.firmware_version,
-    )
-    return (Statement(_BOOT, row), report)
+    body = _Booted(fact.vendor, fact.model, fact.serial_number, fact.firmware_version)
+    return (Statement(_BOOT, row), report(fact, fact.charge_point, body))
+
+
+class _Status(Body, frozen=True, gc=False):
+    connector: int
+    status: str
+    error_code: str | None = None
+    info: str | None = None
+    vendor_error_code: str | None = None
 
 
 def _status(fact: facts.StatusReported) -> tuple[Statement, ...]:
+    body = _Status(
+        fact.connector,
+        fact.status,
+        None if fact.error_code == "NoError" else fact.error_code,
+        fact.info,
+        fact.vendor_error_code,
+    )
+    return (status_row(fact), report(fact, fact.charge_point, body))
+
+
+def status_row(fact: facts.StatusReported) -> Statement:
+    """The connector's row alone: a status that only repeats the one before is no event."""
     row = (
         fact.charge_point,
         fact.connector,
@@ -161,20 +190,25 @@ def _status(fact: facts.StatusReported) -> tuple[Statement, ...]:
         fact.at.utc_ms,
         fact.reported_utc_ms,
     )
-    report = event(
-        fact,
-        fact.charge_point,
-        connector=fact.connector,
-        status=fact.status,
-        error_code=None if fact.error_code == "NoError" else fact.error_code,
-        info=fact.info,
-        vendor_error_code=fact.vendor_error_code,
-    )
-    return (Statement(_STATUS, row), report)
+    return Statement(_STATUS, row)
+
+
+class _Presented(Body, frozen=True, gc=False):
+    id_tag: str
+    status: str
 
 
 def _presented(fact: facts.IdTagPresented) -> tuple[Statement, ...]:
-    return (event(fact, fact.charge_point, id_tag=fact.id_tag, status=fact.status),)
+    return (report(fact, fact.charge_point, _Presented(fact.id_tag, fact.status)),)
+
+
+class _Started(Body, frozen=True, gc=False):
+    connector: int
+    transaction_id: int
+    id_tag: str
+    id_tag_status: str
+    meter_start_wh: int
+    started_utc_ms: int | None = None
 
 
 def _started(fact: facts.TransactionStarted) -> tuple[Statement, ...]:
@@ -190,17 +224,18 @@ def _started(fact: facts.TransactionStarted) -> tuple[Statement, ...]:
         fact.at.utc_ms,
         fact.reservation_id,
     )
-    report = event(
-        fact,
-        fact.charge_point,
-        connector=fact.connector,
-        transaction_id=fact.transaction_id,
-        id_tag=fact.id_tag,
-        id_tag_status=fact.id_tag_status,
-        meter_start_wh=fact.meter_start_wh,
-        started_utc_ms=fact.started_utc_ms,
+    body = _Started(
+        fact.connector, fact.transaction_id, fact.id_tag, fact.id_tag_status, fact.meter_start_wh, fact.started_utc_ms
     )
-    return (Statement(_START, row), report)
+    return (Statement(_START, row), report(fact, fact.charge_point, body))
+
+
+class _Stopped(Body, frozen=True, kw_only=True, gc=False):
+    connector: int
+    transaction_id: int
+    meter_stop_wh: int | None = None
+    stopped_utc_ms: int | None = None
+    reason: str
 
 
 def _stopped(fact: facts.TransactionStopped) -> tuple[Statement, ...]:
@@ -213,22 +248,22 @@ def _stopped(fact: facts.TransactionStopped) -> tuple[Statement, ...]:
         fact.raw,
         fact.transaction_id,
     )
-    report = event(
-        fact,
-        fact.charge_point,
+    body = _Stopped(
         connector=fact.connector,
         transaction_id=fact.transaction_id,
         meter_stop_wh=fact.meter_stop_wh,
         stopped_utc_ms=fact.stopped_utc_ms,
         reason=fact.reason,
     )
-    return (Statement(_STOP, row), report)
+    return (Statement(_STOP, row), report(fact, fact.charge_point, body))
 
 
 def _stop_kept(fact: facts.StopKept) -> tuple[Statement, ...]:
     row = (fact.at.utc_ms, fact.charge_point, fact.transaction_id, fact.doubt, fact.raw)
-    report = event(fact, fact.charge_point, transaction_id=fact.transaction_id, doubt=fact.doubt)
-    return (Statement(_KEPT_STOP, row), report)
+    return (
+        Statement(_KEPT_STOP, row),
+        event(fact, fact.charge_point, transaction_id=fact.transaction_id, doubt=fact.doubt),
+    )
 
 
 def _stop_settled(fact: facts.StopSettled) -> tuple[Statement, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from chargemon_edge.site.facts import MeterRead, ValuesReported
 from chargemon_edge.site.wording import Wording
 from chargemon_edge.store.statement import Statement
 
-_READING = (
+READING = (
     "INSERT INTO reading (received_utc_ms, charge_point, connector, transaction_id, l1_ma, l2_ma, l3_ma, power_w, "
     "energy_wh, offered_ma, measured_utc_ms, live, derived) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -41,12 +41,18 @@ _PAYLOADS = "INSERT INTO payloads (last_number, readings, packed) VALUES (last_i
 _ZLIB_LEVEL = 3
 
 
-def reading(fact: ValuesReported) -> Statement:
-    """One row for one MeterValues."""
-    l1_ma, l2_ma, l3_ma = fact.current_ma or (None, None, None)
-    return Statement(
-        _READING,
-        (
+Sample = ValuesReported | Statement
+"""What waits for the samples' file: a MeterValues as it is, for it becomes a row with its whole group; or a minute."""
+
+_UNKNOWN = (None, None, None)
+
+
+def readings(facts: Iterable[ValuesReported]) -> list[tuple[Any, ...]]:
+    """The parameters of :data:`READING` for each MeterValues."""
+    rows = []
+    for fact in facts:
+        l1_ma, l2_ma, l3_ma = fact.current_ma or _UNKNOWN
+        row = (
             fact.at.utc_ms,
             fact.charge_point,
             fact.connector,
@@ -58,19 +64,17 @@ def reading(fact: ValuesReported) -> Statement:
             fact.energy_wh,
             fact.offered_ma,
             fact.measured_utc_ms,
-            int(fact.live),
+            1 if fact.live else 0,
             ",".join(fact.derived) if fact.derived else None,
-        ),
-        fact.raw or b"null",
-    )
+        )
+        rows.append(row)
+    return rows
 
 
-def packed(rows: Iterable[Statement]) -> Statement | None:
-    """The payloads of the readings among *rows*, to be run right after them; None when there are none."""
+def packed(facts: Sequence[ValuesReported]) -> Statement:
+    """The payloads of those readings, at least one, to be run right after them."""
     kinds: dict[tuple[bytes, ...], int] = {}
-    texts = [_text(row.payload, kinds) for row in rows if row.payload is not None]
-    if not texts:
-        return None
+    texts = [_text(fact.raw or b"null", kinds) for fact in facts]
     group = b'{"shared":%b,"payloads":[%b]}' % (_encode([_parts(shared) for shared in kinds]), b",".join(texts))
     return Statement(_PAYLOADS, (len(texts), zlib.compress(group, _ZLIB_LEVEL)))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import OrderedDict
 from typing import Any
 
 from chargemon_edge.site.facts import Moment, TransactionStarted, TransactionStopped
@@ -76,7 +77,7 @@ class Transactions:
         self._reading = reading
         self._started = started
         # oldest first
-        self._by_id: dict[int, Known] = {}
+        self._by_id: OrderedDict[int, Known] = OrderedDict()
         self._by_request: dict[_Request, TransactionStarted] = {}
         # of each charge point that asked: no start of it has a text that sorts after this one
         self._newest: dict[str, str] = {}
@@ -92,7 +93,7 @@ class Transactions:
     def started(self, fact: TransactionStarted) -> None:
         """A start was handed to a commit."""
         while len(self._by_id) >= RECENT_MAX:
-            oldest, _ = self._by_id.pop(next(iter(self._by_id)))
+            _, (oldest, _) = self._by_id.popitem(last=False)
             self._drop_request(oldest)
         self._by_id[fact.transaction_id] = (fact, None)
         self._by_request[_request(fact)] = fact

@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from chargemon_edge.control.keeping import BackupError
 from chargemon_edge.control.ports import Clock
 from chargemon_edge.store.disk import Batch, Disk, Entry, Errand
 from chargemon_edge.store.errors import StoreError
+from chargemon_edge.store.samples import Sample
 from chargemon_edge.store.settings import StoreSettings
 from chargemon_edge.store.statement import Statement
 
@@ -53,8 +54,8 @@ class Writer:
         self._batches: SimpleQueue[Batch | None] = SimpleQueue()
         # what waits for the next batch
         self._entries: list[Entry] = []
-        self._rows: deque[Entry] = deque()
-        self._samples: deque[Statement] = deque()
+        self._rows: deque[Sequence[Statement]] = deque()
+        self._samples: deque[Sample] = deque()
         self._work: Callable[[], object] | None = None
         self._errands: list[Errand] = []
         # the timers that end the waiting of rows and samples; None: nothing waits
@@ -94,19 +95,19 @@ class Writer:
         self._entries.append(entry)
         self._wake()
 
-    def record(self, entry: Entry) -> None:
-        """Write with the next commit, or when the budget allows."""
+    def record(self, group: Sequence[Statement]) -> None:
+        """Write these, all or none, with the next commit, or when the budget allows."""
         rows = self._rows
         if len(rows) >= self._settings.waiting_rows_max:
             rows.popleft()
             self.dropped_rows += 1
-        rows.append(entry)
+        rows.append(group)
         if self._rows_timer is None:
             self._arm()
         if len(rows) == FLUSH_ROWS:
             self._wake()
 
-    def sample(self, row: Statement) -> None:
+    def sample(self, row: Sample) -> None:
         """Write with the next group of samples."""
         samples = self._samples
         if len(samples) >= self._settings.waiting_rows_max:
@@ -216,7 +217,7 @@ class Writer:
             self._bound().call_soon(self._submit)
 
     def _take(self) -> Batch:
-        samples: list[Statement] = []
+        samples: list[Sample] = []
         if self._samples_due:
             samples = list(self._samples)
             self._samples.clear()
@@ -319,8 +320,6 @@ class Writer:
         for errand in batch.errands:
             errand.done(errand.outcome)
         for entry in batch.entries:
-            if entry.done is None:
-                continue
             try:
                 entry.done(entry.error)
             except Exception as error:  # noqa: BLE001 - one waiter's bug must not leave the others without an answer

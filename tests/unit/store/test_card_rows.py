@@ -10,7 +10,7 @@ from chargemon_edge.site.cards import HeldList, LocalListState, RestoredCards
 from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.retention import Retention
-from chargemon_edge.store.rows import ROWS, order
+from chargemon_edge.store.rows import ROWS, runs
 from chargemon_edge.store.settings import StoreSettings
 from tests.unit.store.card_samples import AT, CARDS, UTC_MS, reservation, tag
 from tests.unit.store.opened import opened, rows
@@ -102,17 +102,16 @@ def test_ended_reservations_go_in_their_time_and_held_ones_stay() -> None:
     site, samples = (sqlite3.connect(":memory:", isolation_level=None) for _ in range(2))
     migrate(site, "site")
     migrate(samples, "samples")
-    statements = [
-        statement
+    groups = [
+        ROWS[type(fact)](fact)
         for fact in (
             card_facts.ReservationMade(at=AT, reservation=reservation(1, state="Expired")),
             card_facts.ReservationMade(at=AT, reservation=reservation(2, state="Accepted")),
             card_facts.ReservationMade(at=AT, reservation=reservation(3, changed_utc_ms=UTC_MS + DAY_MS, state="Used")),
         )
-        for statement in ROWS[type(fact)](fact)
     ]
-    for statement in sorted(statements, key=order):
-        site.execute(statement.sql, statement.parameters)
+    for sql, run in runs(groups):
+        site.executemany(sql, run)
 
     Retention(StoreSettings(keep_events_days=10), site, samples).slice(UTC_MS + 10 * DAY_MS + 1, disk_is_short=False)
 

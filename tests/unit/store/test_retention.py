@@ -10,7 +10,7 @@ from chargemon_edge.site import upstream_facts
 from chargemon_edge.store.database import open_database
 from chargemon_edge.store.retention import SLICE_ROWS, Retention
 from chargemon_edge.store.rows import ROWS
-from chargemon_edge.store.samples import payload, reading
+from chargemon_edge.store.samples import READING, payload, readings
 from chargemon_edge.store.settings import StoreSettings
 from tests.unit.store.site_facts import AT, ONE_OF_EACH, UTC_MS, started, values
 from tests.unit.store.test_samples import write_group
@@ -24,9 +24,9 @@ def count(connection: sqlite3.Connection, table: str) -> int:
 
 
 def add_readings(samples: sqlite3.Connection, count: int, utc_ms: int) -> None:
-    row = reading(values())
+    (row,) = readings([values()])
     samples.execute("BEGIN")
-    samples.executemany(row.sql, [(utc_ms, *row.parameters[1:])] * count)
+    samples.executemany(READING, [(utc_ms, *row[1:])] * count)
     samples.execute("COMMIT")
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from chargemon_edge.site import facts, operation_facts, upstream_facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.migrations import migrate
-from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, order
+from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, runs
 from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, stopped
 
@@ -58,16 +58,17 @@ def test_the_database_takes_each(site: sqlite3.Connection, fact: Fact) -> None:
     assert site.total_changes > before or changes_what_is_there
 
 
-def test_sorted_statements_leave_the_rows_that_the_facts_order_leaves() -> None:
+def test_statements_in_runs_leave_the_rows_that_the_facts_order_leaves() -> None:
     in_pairs = (*_OF_TRANSACTIONS, *_OF_OPERATIONS, *_OF_COMMANDS)
     others = [fact for fact in ONE_OF_EACH if type(fact) in ROWS and not isinstance(fact, in_pairs)]
     operations = [fact for fact in ONE_OF_EACH if isinstance(fact, _OF_OPERATIONS)]
     new = [started(8), *others, stopped(7), started(9), stopped(8), *reversed(others), started(10), stopped(10)]
     new += [*operations, *(replace(fact, number=4) for fact in operations)]
     new += [fact for fact in ONE_OF_EACH if isinstance(fact, _OF_COMMANDS)]
-    statements = [statement for fact in new for statement in ROWS[type(fact)](fact)]
+    groups = [ROWS[type(fact)](fact) for fact in new]
 
-    assert dump(sorted(statements, key=order)) == dump(statements)
+    in_runs = [Statement(sql, parameters) for sql, run in runs(groups) for parameters in run]
+    assert dump(in_runs) == dump([statement for group in groups for statement in group])
 
 
 def dump(statements: list[Statement]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chargemon_edge.site.units import PerPhase
 from chargemon_edge.site.wording import Wording
-from chargemon_edge.store.samples import MinuteFold, packed, payload, reading
+from chargemon_edge.store.samples import READING, MinuteFold, packed, payload, readings
 from chargemon_edge.store.statement import Statement
 from tests.unit.store.site_facts import UTC_MS, meter_read, values
 
@@ -22,9 +22,10 @@ def write(samples: sqlite3.Connection, rows: Iterable[Statement | None]) -> None
             samples.execute(row.sql, row.parameters)
 
 
-def write_group(samples: sqlite3.Connection, *payloads: bytes) -> None:
-    rows = [reading(values(raw=raw)) for raw in payloads]
-    write(samples, [*rows, packed(rows)])
+def write_group(samples: sqlite3.Connection, *payloads: bytes | Wording) -> None:
+    facts = [values(raw=raw) for raw in payloads]
+    samples.executemany(READING, readings(facts))
+    write(samples, [packed(facts)])
 
 
 def minutes(samples: sqlite3.Connection) -> list[Any]:
@@ -32,7 +33,7 @@ def minutes(samples: sqlite3.Connection) -> list[Any]:
 
 
 def test_a_reading_keeps_each_value_and_what_was_derived(samples: sqlite3.Connection) -> None:
-    write(samples, [reading(values())])
+    samples.executemany(READING, readings([values()]))
 
     (row,) = samples.execute("SELECT * FROM reading").fetchall()
     assert row == (
@@ -41,7 +42,8 @@ def test_a_reading_keeps_each_value_and_what_was_derived(samples: sqlite3.Connec
 
 
 def test_unknown_is_null_never_zero(samples: sqlite3.Connection) -> None:
-    write(samples, [reading(values(current_ma=None, power_w=None, energy_wh=None, offered_ma=None, derived=()))])
+    unknown = values(current_ma=None, power_w=None, energy_wh=None, offered_ma=None, derived=())
+    samples.executemany(READING, readings([unknown]))
 
     (row,) = samples.execute("SELECT l1_ma, l2_ma, l3_ma, power_w, energy_wh, offered_ma, derived FROM reading")
     assert row == (None,) * 7
@@ -59,8 +61,7 @@ def test_payloads_that_are_written_alike_keep_apart_what_is_their_own(samples: s
     shared = (b'{"a":"', b'","b":"', b'"}')
     alike = [Wording(shared, (b"%d" % number, b"2026-07-18T10:00:00Z")) for number in range(300)]
     other = Wording((b'{"c":', b"}"), (b"-1.5",))
-    rows = [reading(values(raw=raw)) for raw in (*alike, b'{"d":[1]}', other, alike[7])]
-    write(samples, [*rows, packed(rows)])
+    write_group(samples, *alike, b'{"d":[1]}', other, alike[7])
 
     found = [payload(samples, number) for number in (1, 300, 301, 302, 303)]
     assert found[0] == b'{"a":"0","b":"2026-07-18T10:00:00Z"}'
@@ -68,25 +69,20 @@ def test_payloads_that_are_written_alike_keep_apart_what_is_their_own(samples: s
 
 
 def test_a_group_as_they_were_first_written_is_read(samples: sqlite3.Connection) -> None:
-    rows = [reading(values()), reading(values())]
+    samples.executemany(READING, readings([values(), values()]))
     group = Statement(
         "INSERT INTO payloads (last_number, readings, packed) VALUES (2, 2, ?)", (zlib.compress(b'[{"a":1},{}]'),)
     )
-    write(samples, [*rows, group])
+    write(samples, [group])
 
     assert payload(samples, 1) == b'{"a":1}'
 
 
 def test_payloads_shrink_a_lot() -> None:
-    row = reading(values(raw=b'{"measurand":"Current.Import","phase":"L1","unit":"A"}' * 10))
-    group = packed([row] * 20)
+    fact = values(raw=b'{"measurand":"Current.Import","phase":"L1","unit":"A"}' * 10)
+    group = packed([fact] * 20)
 
-    assert group is not None
     assert len(group.parameters[1]) < 540 * 20 / 50
-
-
-def test_without_readings_there_are_no_payloads() -> None:
-    assert packed([]) is None
 
 
 def test_a_minute_is_written_when_the_next_begins(samples: sqlite3.Connection) -> None:

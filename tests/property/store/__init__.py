@@ -1,0 +1,1 @@
+"""The store against generated groups of facts."""
