@@ -66,3 +66,70 @@ def test_a_wrong_call_loses_its_line_and_nothing_else(
     logger.info("next")
 
     assert stream.getvalue().count("\n") == 1 and stream.getvalue().endswith("next\n")
+
+
+class Listener(logging.Handler):
+    """Keeps what it hears."""
+
+    def __init__(self, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.levelname)
+
+
+def some_lines(logger: logging.Logger) -> None:
+    logger.info("link opened cp=%s tx=%d", "CP1…", 7)
+    logger.info("100 % and no arguments")
+    logger.info("%(what)s", {"what": "names"})
+    logger.info("%d is no number", "one")
+    logger.info(ValueError("no text"))
+    logger.warning("refused cp=%s", "CP1")
+    logger.debug("not wanted")
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        logger.info("failed", exc_info=True)
+
+
+def without_time(text: str) -> list[str]:
+    return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
+
+
+def test_lines_are_the_same_whether_others_listen_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    alone, together = io.StringIO(), io.StringIO()
+    some_lines(lines_to(alone, monkeypatch))
+    logger = lines_to(together, monkeypatch)
+    listener = Listener()
+    logging.getLogger().addHandler(listener)
+    some_lines(logger)
+
+    assert without_time(alone.getvalue()) == without_time(together.getvalue()) != []
+    assert listener.heard == ["INFO"] * 5 + ["WARNING", "INFO"]
+
+
+def test_who_listens_for_warnings_below_root_hears_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, listener = io.StringIO(), Listener(logging.WARNING)
+    logger = lines_to(stream, monkeypatch)
+    package = logging.getLogger("chargemon_edge")
+    package.addHandler(listener)
+    try:
+        logger.info("link opened")
+        logger.warning("refused cp=%s", "CP1")
+    finally:
+        package.removeHandler(listener)
+
+    assert listener.heard == ["WARNING"]
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_less_is_written_as_soon_as_less_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    logger = lines_to(stream, monkeypatch)
+    logger.info("before")
+    log.set_level("WARNING")
+    logger.info("after")
+
+    assert without_time(stream.getvalue()) == ["INFO    control.requests: before"]
