@@ -9,7 +9,7 @@ from chargemon_edge.balancing.plan import Plan
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.site.fold import Fold
 from chargemon_edge.site.layout import Site
-from chargemon_edge.site.picture import ChargePointPicture, ConnectorPicture, SitePicture
+from chargemon_edge.site.picture import SitePicture
 
 
 class Present:
@@ -17,7 +17,12 @@ class Present:
 
     def __init__(self, site: Site, picture: SitePicture) -> None:
         self.site = site
-        self._fold = Fold(picture)
+        self._fold = fold = Fold(picture)
+        # parts of the picture, asked for by each message: the fold's own answers, without a call of ours around them
+        self.charge_point = fold.charge_point
+        self.apart = fold.apart
+        self.connector = fold.connector
+        self.running_on = fold.running_on
         # None until the balancer has decided for the first time
         self.plan: Plan | None = None
         # rises with every change of picture or plan
@@ -29,24 +34,8 @@ class Present:
 
     @property
     def picture(self) -> SitePicture:
-        """The whole site, for whoever looks at it now and then; what each message asks has its own way below."""
+        """The whole site, for whoever looks at it now and then; what each message asks has its own way above."""
         return self._fold.picture
-
-    def charge_point(self, identity: str) -> ChargePointPicture | None:
-        """One charge point of the picture; None if nothing is known of it."""
-        return self._fold.charge_point(identity)
-
-    def apart(self, identity: str) -> ChargePointPicture | None:
-        """The same for less: its connectors may be older."""
-        return self._fold.apart(identity)
-
-    def running_on(self, charge_point: str, transaction_id: int) -> int | None:
-        """On which of its connectors that transaction runs; None: on none of them."""
-        return self._fold.running_on(charge_point, transaction_id)
-
-    def connector(self, charge_point: str, number: int) -> ConnectorPicture:
-        """One connector of the picture; an empty one if nothing was heard of it."""
-        return self._fold.connector(charge_point, number)
 
     def apply(self, new: Iterable[Fact]) -> None:
         """Fold facts in, in order, and tell the followers of each."""

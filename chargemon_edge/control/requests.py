@@ -418,10 +418,9 @@ def _kept(charge_point: str, request: m.Request, raw: bytes, at: Moment) -> fact
 
 def _is_stale(reported_utc_ms: int | None, before_utc_ms: int | None, now_utc_ms: int) -> bool:
     """A status from before the one that stands: sent late, after a reconnect. Clocks set back by more do not count."""
-    if reported_utc_ms is None or before_utc_ms is None:
+    if reported_utc_ms is None or before_utc_ms is None or reported_utc_ms >= before_utc_ms:
         return False
-    late = before_utc_ms - reported_utc_ms
-    return 0 < late < 24 * 3_600_000 and now_utc_ms - reported_utc_ms > 10_000
+    return before_utc_ms - reported_utc_ms < 24 * 3_600_000 and now_utc_ms - reported_utc_ms > 10_000
 
 
 def _closed_as_stale(charge_point: str, connector: int, stale: Transaction, at: Moment) -> facts.TransactionStopped:
