@@ -223,16 +223,7 @@ class Requests:
         if _is_stale(reported, before.status_reported_utc_ms, at.utc_ms):
             return Handled(response, (_kept(charge_point, request, raw, at),))
         if before.status != request.status or before.error_code != request.error_code:
-            # what works is on the page; what does not belongs into the log
-            log.log(
-                logging.DEBUG if request.error_code == "NoError" else logging.WARNING,
-                "status cp=%s connector=%d status=%s error=%s info=%r",
-                charge_point,
-                request.connector_id,
-                request.status,
-                request.error_code,
-                request.info,
-            )
+            _log_status(charge_point, request)
         reported_fact = facts.StatusReported(
             at=at,
             charge_point=charge_point,
@@ -439,6 +430,21 @@ def _closed_as_stale(charge_point: str, connector: int, stale: Transaction, at: 
 def _id_tag_info(verdict: Verdict) -> m.IdTagInfo:
     expiry = None if verdict.expiry_utc_ms is None else timestamps.format_utc(verdict.expiry_utc_ms)
     return m.IdTagInfo(status=verdict.status, expiry_date=expiry, parent_id_tag=verdict.parent_id_tag)
+
+
+def _log_status(charge_point: str, request: m.StatusNotificationRequest) -> None:
+    """What works is on the page; what does not belongs into the log."""
+    level = logging.DEBUG if request.error_code == "NoError" else logging.WARNING
+    if log.isEnabledFor(level):
+        log.log(
+            level,
+            "status cp=%s connector=%d status=%s error=%s info=%r",
+            charge_point,
+            request.connector_id,
+            request.status,
+            request.error_code,
+            request.info,
+        )
 
 
 def _log_start(fact: facts.TransactionStarted) -> None:
