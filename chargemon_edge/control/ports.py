@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, final
 
 import msgspec
 
@@ -102,6 +102,7 @@ def in_words(outcome: Outcome) -> str:
     return "no answer" if isinstance(outcome, TimedOut) else "offline"
 
 
+@final
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A request that gets a CALLERROR instead of a confirmation."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from chargemon_edge.control.ports import Answered, Busy, CallErrored, Clock, LinkEnds, Reception, Refusal, TimedOut
 from chargemon_edge.csms import websocket
@@ -21,7 +21,7 @@ from chargemon_edge.csms.wire import Wire
 from chargemon_edge.ocpp.link import Confirmed, Errored, Ignored, Link, LinkError, Malformed, Requested
 from chargemon_edge.ocpp.v16 import codec
 from chargemon_edge.ocpp.v16.codec import PayloadError
-from chargemon_edge.ocpp.v16.messages import Request, Response, StartTransactionResponse
+from chargemon_edge.ocpp.v16.messages import Response, StartTransactionResponse
 from chargemon_edge.ocpp.v16.repeated_values import RequestReader
 from chargemon_edge.site.charger_model import Quirks
 
@@ -145,9 +145,10 @@ class Connection:
 
     def _requested(self, event: Requested) -> None:
         unique_id = event.unique_id
-        request = event.request
+        # a Request, or None as long as it is not decoded: asking for the class costs more than decoding a heartbeat
+        request: Any = event.request
         try:
-            if not isinstance(request, Request):
+            if request is None:
                 request = codec.decode_request(event.action, event.payload, self._repaired)
         except PayloadError as error:
             self._complain(f"{event.action[:50]!r}: {error.code}", error.description)
@@ -163,7 +164,7 @@ class Connection:
         """Write the answer; the peer may be gone by now, and then nobody waits for it."""
         if not self.wire.open:
             return
-        if isinstance(answer, Refusal):
+        if type(answer) is Refusal:
             self._write(self._link.refuse(unique_id, answer.code, answer.description))
             return
         data = self._link.confirm(unique_id, codec.encode(answer))
