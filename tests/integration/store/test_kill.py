@@ -68,9 +68,13 @@ def committers() -> Iterator[Callable[[Path, Path], tuple[int, Callable[[], None
 
 
 def wait_for_opening(answered: Path, times: int) -> None:
+    wait_for(answered, b"opened\n", times)
+
+
+def wait_for(answered: Path, what: bytes, times: int) -> None:
     deadline_s = time.monotonic() + 20
-    while answered.read_bytes().count(b"opened\n") < times:
-        assert time.monotonic() < deadline_s, "the child did not open the store"
+    while answered.read_bytes().count(what) < times:
+        assert time.monotonic() < deadline_s, f"the child has not answered {what!r} {times} times"
         time.sleep(0.005)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.store.test_kill import SEED, check, committers, wait_for_opening
+from tests.integration.store.test_kill import SEED, check, committers, wait_for, wait_for_opening
 
 CUTS = int(os.environ.get("STORE_CUTS", "2"))
 _SHUTDOWN = 0x8004587D
@@ -82,6 +82,8 @@ def test_what_was_answered_before_the_cut_is_there(disk: Disk, tmp_path: Path) -
         for cuts in range(1, CUTS + 1):
             process_id, gone = start(disk.place, answered)
             wait_for_opening(answered, cuts)
+            # on a busy machine that takes longer than the time until the cut
+            wait_for(answered, b"started ", 1)
             time.sleep(rng.uniform(0.05, 0.3))
             # an answer that goes out while the cut is being made may not count
             before = answered.stat().st_size
