@@ -92,13 +92,13 @@ def payload(samples: sqlite3.Connection, number: int) -> bytes | None:
     found = bytes(payloads[number - row[0] - 1])
     if not found.startswith(b"["):
         return found
-    kind, *own = msgspec.json.decode(found, type=list[Any])
-    return bytes(Wording(_octets(shared[kind]), _octets(own)))
+    kind, own = msgspec.json.decode(found, type=tuple[int, str])
+    return bytes(Wording(tuple(part.encode() for part in shared[kind]), own.encode()))
 
 
 class _Group(msgspec.Struct):
     """The payloads of a group of readings, an object each; or an array: which of *shared* it is written like, and what
-    it has of its own in between. The first groups that were ever written are a list of payloads."""
+    it has of its own in between, with commas. The first groups that were ever written are a list of payloads."""
 
     shared: list[list[str]]
     payloads: list[msgspec.Raw]
@@ -108,15 +108,11 @@ def _text(payload: bytes | Wording, kinds: dict[tuple[bytes, ...], int]) -> byte
     if isinstance(payload, bytes):
         return payload
     kind = kinds.setdefault(payload.shared, len(kinds))
-    return b'[%d,"%b"]' % (kind, b'","'.join(payload.own))
+    return b'[%d,"%b"]' % (kind, payload.own)
 
 
 def _parts(octets: Iterable[bytes]) -> list[str]:
     return [part.decode() for part in octets]
-
-
-def _octets(parts: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(part.encode() for part in parts)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -29,8 +29,9 @@ _CALL: Final = b'[2,"'
 _VALUE: Final = b'"value":"'
 _TIME: Final = b'"timestamp":"'
 _TRANSACTION: Final = b'"transactionId":'
-_PLAIN: Final = b"0123456789+-.:TZ"
-"""All that numbers and times are written with: none of it ends a JSON string, or makes a number infinite."""
+_PLAIN: Final = b"0123456789+-.:TZ,"
+"""All that numbers and times are written with: none of it ends a JSON string, or makes a number infinite. And what is
+put between them here."""
 _LARGEST: Final = 1e9
 """Where no number is beyond this, their length as a vector is hardly, and none is too large in any unit."""
 _TRANSACTION_DIGITS_MAX: Final = 18
@@ -68,7 +69,10 @@ class _Shape(msgspec.Struct, frozen=True):
     def read(self, pieces: tuple[bytes, ...]) -> Requested | None:
         """The request in a frame with those *pieces*; None: it is none of this kind."""
         unique_id, own = pieces[1], pieces[3::2]
-        if b"".join(own).translate(None, _PLAIN) or not unique_id.replace(b"-", b"").isalnum():
+        texts = b",".join(own)
+        if texts.translate(None, _PLAIN) or texts.count(b",") != len(own) - 1:
+            return None
+        if not unique_id.replace(b"-", b"").isalnum():
             return None
         transaction_id = None
         if self.transaction is not None:
@@ -87,7 +91,7 @@ class _Shape(msgspec.Struct, frozen=True):
             connector_id=self.connector_id,
             transaction_id=transaction_id,
             measured=self.layout.measure(numbers, parse(own[self.time].decode())),
-            written=Wording(self.shared, own),
+            written=Wording(self.shared, texts),
         )
         return Requested(unique_id.decode(), MeasuredValues.action, b"", request)
 

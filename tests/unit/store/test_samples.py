@@ -59,8 +59,8 @@ def test_each_payload_is_found_under_its_reading(samples: sqlite3.Connection) ->
 
 def test_payloads_that_are_written_alike_keep_apart_what_is_their_own(samples: sqlite3.Connection) -> None:
     shared = (b'{"a":"', b'","b":"', b'"}')
-    alike = [Wording(shared, (b"%d" % number, b"2026-07-18T10:00:00Z")) for number in range(300)]
-    other = Wording((b'{"c":', b"}"), (b"-1.5",))
+    alike = [Wording(shared, b"%d,2026-07-18T10:00:00Z" % number) for number in range(300)]
+    other = Wording((b'{"c":', b"}"), b"-1.5")
     write_group(samples, *alike, b'{"d":[1]}', other, alike[7])
 
     found = [payload(samples, number) for number in (1, 300, 301, 302, 303)]
