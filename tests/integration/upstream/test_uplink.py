@@ -95,6 +95,8 @@ async def test_upstreams_come_and_go_while_others_go_on(tmp_path: Path, broker: 
     with listening(broker) as operator:
         async with running(tmp_path, one) as site:
             await until(lambda: len(operator.on("/hof-7/ev")) == 1)
+            # else it would tell it again, as it may
+            await until(lambda: site.uplink.standings()[0].acknowledged.s == 1)
             site.uplink.replace((one, other))
             await until(lambda: len(operator.on("/hof-8/ev")) == 1)
             site.uplink.replace((other,))
