@@ -147,7 +147,11 @@ class Requests:
             reply(Refusal(code="InternalError", description="could not be stored; send it again"))
         for request, raw, next_reply in line:
             # behind one that must be committed, too, the others wait again
-            self.requested(charge_point, request, raw, next_reply)
+            try:
+                self.requested(charge_point, request, raw, next_reply)
+            except Exception:  # our own bug costs this request, and none behind it
+                log.exception("request failed cp=%s action=%s", charge_point, request.action)
+                next_reply(Refusal(code="InternalError", description=""))
 
     def _note(self, fact: Fact) -> None:
         self._journal.record((fact,))

@@ -1,5 +1,7 @@
 """Every Core request, and the traps of transactions."""
 
+import pytest
+
 from chargemon_edge.control.ports import Refusal
 from chargemon_edge.control.requests import WAITING_MAX, handled_actions
 from chargemon_edge.ocpp.v16 import messages as m
@@ -205,6 +207,23 @@ def test_requests_wait_in_line_behind_a_commit_and_the_line_is_bounded() -> None
     assert all(replies == [] for replies in in_line[:-1])
     house.journal.flush()
     assert all(isinstance(replies[0], m.HeartbeatResponse) for replies in in_line[:-1])
+
+
+def test_a_mistake_of_ours_costs_one_request_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(at_once=False)
+    started = house.ask(START)
+    values = m.MeterValuesRequest(connector_id=1, meter_value=())
+    behind = [house.ask(request) for request in (m.HeartbeatRequest(), values, m.HeartbeatRequest())]
+
+    def fail(_new: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.journal, "record", fail)
+    house.journal.flush()
+
+    assert started_id(started) == 77
+    answers = [type(reply) for replies in behind for reply in replies]
+    assert answers == [m.HeartbeatResponse, Refusal, m.HeartbeatResponse]
 
 
 def test_other_charge_points_do_not_wait() -> None:
