@@ -84,10 +84,6 @@ class Journal:
     def record(self, new: Iterable[Fact]) -> None:
         """Write these behind: with the next commit, or when the write budget allows."""
         for fact in new:
-            if type(fact) is ValuesReported:
-                # more than half of all
-                self._writer.sample(fact)
-                continue
             sample = self._sample(fact)
             if sample is not None:
                 self._writer.sample(sample)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Callable
 
@@ -12,9 +11,9 @@ from hypothesis import strategies as st
 from chargemon_edge.site import facts
 from chargemon_edge.site.facts import Fact
 from chargemon_edge.store.many import write_many
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.rows import ROWS, runs
 from chargemon_edge.store.samples import READING, packed, payload, readings
+from tests.unit.store.empty import empty
 from tests.unit.store.site_facts import AT, booted, held, started, status, stopped, values
 
 CHARGE_POINTS = st.sampled_from(["CP1", "CP2", "CP3"])
@@ -55,8 +54,7 @@ def groups(draw: st.DrawFn) -> list[Fact]:
 
 def written(schema: str, write: Callable[[sqlite3.Connection], object]) -> list[str]:
     """The file after *write*, in words."""
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection, schema)
+    with empty(schema) as connection:
         write(connection)
         return list(connection.iterdump())
 

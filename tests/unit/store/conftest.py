@@ -7,20 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from chargemon_edge.store.migrations import migrate
+from tests.unit.store.empty import empty
 
 
 @pytest.fixture
 def site() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    yield connection
-    connection.close()
+    with empty("site") as connection:
+        yield connection
 
 
 @pytest.fixture
 def samples() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "samples")
-    yield connection
-    connection.close()
+    with empty("samples") as connection:
+        yield connection

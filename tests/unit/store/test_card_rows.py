@@ -7,7 +7,6 @@ from pathlib import Path
 
 from chargemon_edge.site import card_facts, facts
 from chargemon_edge.site.cards import HeldList, LocalListState, RestoredCards
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.restore_cards import restore_cards
 from chargemon_edge.store.retention import Retention
 from chargemon_edge.store.rows import ROWS, runs
@@ -98,10 +97,9 @@ async def test_transactions_keep_a_removed_tag(tmp_path: Path) -> None:
     ]
 
 
-def test_ended_reservations_go_in_their_time_and_held_ones_stay() -> None:
-    site, samples = (sqlite3.connect(":memory:", isolation_level=None) for _ in range(2))
-    migrate(site, "site")
-    migrate(samples, "samples")
+def test_ended_reservations_go_in_their_time_and_held_ones_stay(
+    site: sqlite3.Connection, samples: sqlite3.Connection
+) -> None:
     groups = [
         ROWS[type(fact)](fact)
         for fact in (
@@ -116,5 +114,3 @@ def test_ended_reservations_go_in_their_time_and_held_ones_stay() -> None:
     Retention(StoreSettings(keep_events_days=10), site, samples).slice(UTC_MS + 10 * DAY_MS + 1, disk_is_short=False)
 
     assert [one.reservation_id for one in restore_cards(site).reservations] == [2, 3]
-    site.close()
-    samples.close()

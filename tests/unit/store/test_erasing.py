@@ -143,13 +143,9 @@ async def test_wiping_leaves_nothing_but_the_mark_of_ids(tmp_path: Path) -> None
         assert store.restored.next_transaction_id > 500
 
 
-def test_every_table_that_is_left_out_is_there() -> None:
+def test_every_table_that_is_left_out_is_there(site: sqlite3.Connection) -> None:
     from chargemon_edge.store import erasing
-    from chargemon_edge.store.migrations import migrate
 
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    connection.close()
+    tables = {name for (name,) in site.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
     assert tables >= erasing._TABLES_WITHOUT

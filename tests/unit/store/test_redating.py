@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
 from chargemon_edge.store.clock_rows import NOT_OURS, OURS, Redating, redating
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.rows import ROWS
+from tests.unit.store.empty import empty
 from tests.unit.store.site_facts import UTC_MS, started, status, stopped
 
 DOUBTED = Redating(since_utc_ms=UTC_MS, until_utc_ms=UTC_MS + 60_000, by_ms=3_600_000)
-
-
-def empty(schema: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, schema)
-    return connection
-
-
-@pytest.fixture
-def site() -> Iterator[sqlite3.Connection]:
-    connection = empty("site")
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def samples() -> Iterator[sqlite3.Connection]:
-    connection = empty("samples")
-    yield connection
-    connection.close()
 
 
 def redate(connection: sqlite3.Connection, schema: str, one: Redating = DOUBTED) -> None:
@@ -43,14 +22,13 @@ def redate(connection: sqlite3.Connection, schema: str, one: Redating = DOUBTED)
 
 @pytest.mark.parametrize("schema", ["site", "samples"])
 def test_every_column_that_holds_a_time_is_ours_or_not(schema: str) -> None:
-    connection = empty(schema)
-    there = {
-        (table, column)
-        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-        if re.search(r"utc_ms$", column)
-    }
-    connection.close()
+    with empty(schema) as connection:
+        there = {
+            (table, column)
+            for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+            if re.search(r"utc_ms$", column)
+        }
     ours = {(table, column) for table, columns in OURS[schema].items() for column in columns}
     others = {(table, column) for table, columns in NOT_OURS[schema].items() for column in columns}
 

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from chargemon_edge.site import facts, operation_facts, upstream_facts
 from chargemon_edge.site.facts import Fact
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.rows import ROWS, WITHOUT_ROWS, runs
 from chargemon_edge.store.statement import Statement
+from tests.unit.store.empty import empty
 from tests.unit.store.site_facts import ONE_OF_EACH, UTC_MS, started, status, stopped
 
 _OF_TRANSACTIONS = (facts.TransactionStarted, facts.TransactionStopped)
@@ -73,13 +73,10 @@ def test_statements_in_runs_leave_the_rows_that_the_facts_order_leaves() -> None
 
 def dump(statements: list[Statement]) -> list[str]:
     """The site's file after *statements*, in words."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection, "site")
-    for statement in statements:
-        connection.execute(statement.sql, statement.parameters)
-    written = sorted(connection.iterdump())
-    connection.close()
-    return written
+    with empty("site") as connection:
+        for statement in statements:
+            connection.execute(statement.sql, statement.parameters)
+        return sorted(connection.iterdump())
 
 
 def test_an_event_carries_what_is_known_and_nothing_else(site: sqlite3.Connection) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 from chargemon_edge.site.facts import SecurityEvent
-from chargemon_edge.store.migrations import migrate
 from chargemon_edge.store.retention import SLICE_ROWS, Retention
 from chargemon_edge.store.rows import ROWS
 from chargemon_edge.store.security_event import KEPT_ALTOGETHER, KEPT_PER_SOURCE
 from chargemon_edge.store.settings import StoreSettings
+from tests.unit.store.empty import empty
 from tests.unit.store.site_facts import AT, UTC_MS
 
 DAY_MS = 86_400_000
@@ -40,16 +40,12 @@ def kept(site: sqlite3.Connection) -> dict[str, int]:
 
 def tidy(site: sqlite3.Connection, utc_ms: int = UTC_MS) -> list[int]:
     """How many rows went in each slice until nothing more goes."""
-    samples = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        migrate(samples, "samples")
+    with empty("samples") as samples:
         retention = Retention(StoreSettings(), site, samples)
         gone: list[int] = []
         while not gone or gone[-1]:
             gone.append(retention.slice(utc_ms, disk_is_short=False))
         return gone
-    finally:
-        samples.close()
 
 
 def test_of_one_source_the_newest_are_kept_and_others_lose_nothing(site: sqlite3.Connection) -> None:
